@@ -1,0 +1,117 @@
+"""The values of a decision: what is known of a request and of the tiers, and what was decided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Need = Literal["tools", "images", "json", "logprobs", "chat", "completions", "embeddings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What rules may ask of one request; no clock, no I/O: the router passes in `hour` and `weekday`.
+
+    prompt_tokens: estimated from the text (about 4 bytes a token, less for code and CJK). language: ISO 639-1 guess
+    or "und". max_tokens: the caller's limit on the answer, None where not given. tags: from header and metadata.
+    hour: 0-23 and weekday: 0-6 (Monday 0) in the configured time zone.
+    """
+
+    path: str
+    model: str
+    prompt_tokens: int
+    turns: int
+    has_code: bool
+    has_tools: bool
+    has_images: bool
+    wants_json: bool
+    wants_logprobs: bool
+    language: str
+    stream: bool
+    n: int
+    max_tokens: int | None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    team: str = ""
+    user: str = ""
+    key: str = ""
+    hour: int = 0
+    weekday: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What the classifier says of a request: calibrated P(good answer) per tier, output-length quantiles in tokens."""
+
+    quality: Mapping[str, float]
+    output_p50: float
+    output_p90: float
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TierView:
+    """One candidate as the decision sees it.
+
+    input_nusd, cached_input_nusd, output_nusd: price in nano-dollars per token (1 USD per million tokens is 1,000),
+    None where unknown. needs_met: what it can do. state: `up`, `down` (no healthy replica), `full` (limits reached),
+    `draining`. inflight: own requests under way over all replicas; capacity: max_inflight times replicas up.
+    ttft_s, inter_token_s: recent medians, None while unknown. output: which lengths it is for.
+    """
+
+    name: str
+    context: int
+    needs_met: frozenset[Need]
+    state: Literal["up", "down", "full", "draining"] = "up"
+    input_nusd: float | None = None
+    cached_input_nusd: float | None = None
+    output_nusd: float | None = None
+    inflight: int = 0
+    capacity: int = 0
+    ttft_s: float | None = None
+    inter_token_s: float | None = None
+    output: Literal["any", "short", "long"] = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """Why a candidate was or was not chosen; predicted figures are None where nothing is known.
+
+    verdict: `chosen`, `fallback` (would be tried next), or `excluded`. reason: one clause for a person.
+    """
+
+    tier: str
+    verdict: Literal["chosen", "fallback", "excluded"]
+    reason: str
+    quality: float | None = None
+    output_tokens: float | None = None
+    cost_nusd: float | None = None
+    latency_s: float | None = None
+    load: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """Answer on `first`, hold back `hold_tokens`, accept at confidence `accept`, else go on to the next in order."""
+
+    accept: float
+    hold_tokens: int
+    method: Literal["logprob"] = "logprob"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a request goes and why.
+
+    tiers: names in the order to try, never empty unless nothing can serve it. name: what `x-tiergate-decision` says (a
+    rule's name, `pinned`, `classified`, `cascade`, `safe` when the classifier was late). cascade: set when tiers[0] is
+    a draft. attempts: the most attempts over all tiers. on: the reasons that allow the next candidate.
+    """
+
+    tiers: tuple[str, ...]
+    name: str
+    policy: str
+    considered: tuple[Considered, ...] = ()
+    cascade: Cascade | None = None
+    attempts: int = 4
+    on: frozenset[str] = frozenset()
+    priority: Literal["low", "normal", "high"] = "normal"
+    predicted: Predicted | None = None

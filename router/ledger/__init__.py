@@ -1,0 +1,1 @@
+"""The ledger: every token, once, with its price."""

@@ -1,0 +1,1 @@
+"""Tiers: groups of equal replicas, each an engine that speaks the OpenAI API."""
