@@ -1,0 +1,1 @@
+"""What travels on the wire between client, router and engine: server-sent events, whole answers, usage."""

@@ -1,0 +1,88 @@
+"""A whole answer, put together from the chunks of a stream."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from router.wire.choice import Choice
+from router.wire.usage import largest
+
+_READ_APART = frozenset({"choices", "error", "object", "usage"})
+
+
+class Assembler:
+    """Fed the parsed chunks of one chat or legacy completion, in order; builds what the engine would have sent whole.
+
+    choices: how many answers were asked for (`n`). Tolerant by design: usage may come anywhere, `finish_reason` with
+    content, `tool_calls[].index` not at all, and fields that it does not know are kept.
+    """
+
+    def __init__(self, *, choices: int = 1) -> None:
+        self._wanted = choices
+        self._head: dict[str, Any] = {}
+        self._choices: dict[int, Choice] = {}
+        self._usage: dict[str, Any] | None = None
+        self._legacy = False
+        self.error: dict[str, Any] | None = None
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take one chunk in. An `error` in it is kept in `.error`, for the caller to judge."""
+        for name, value in chunk.items():
+            if name not in _READ_APART and not self._head.get(name):
+                self._head[name] = value
+        if chunk.get("object") == "text_completion":
+            self._legacy = True
+        self._read_usage(chunk.get("usage"))
+        for choice in chunk.get("choices") or ():
+            self._read_choice(choice)
+        if chunk.get("error") is not None:
+            error = chunk["error"]
+            self.error = dict(error) if isinstance(error, Mapping) else {"message": str(error)}
+
+    @property
+    def complete(self) -> bool:
+        """Every choice that was asked for, and every one that began, has said why it ended."""
+        finished = sum(choice.finish_reason is not None for choice in self._choices.values())
+        return finished >= self._wanted and finished == len(self._choices)
+
+    @property
+    def text_seen(self) -> bool:
+        """Whether any part of an answer has come: text, refusal, reasoning or a tool call."""
+        return any(choice.begun for choice in self._choices.values())
+
+    def text(self) -> str:
+        """All that was generated, over all choices: what to count tokens of when no usage came."""
+        return "".join(choice.text() for _, choice in sorted(self._choices.items()))
+
+    def usage(self) -> dict[str, Any] | None:
+        """The engine's usage so far, the field-wise maximum of what came; None while none has come."""
+        return self._usage
+
+    def body(self) -> dict[str, Any]:
+        """The answer so far as a `chat.completion` or `text_completion` object."""
+        choices = sorted(self._choices.items())
+        whole = {
+            **self._head,
+            "object": "text_completion" if self._legacy else "chat.completion",
+            "choices": [
+                choice.legacy(index) if self._legacy else choice.chat(index) for index, choice in choices
+            ],
+        }
+        if self._usage is not None:
+            whole["usage"] = self._usage
+        return whole
+
+    def _read_usage(self, usage: Any) -> None:
+        if isinstance(usage, Mapping):
+            self._usage = largest(self._usage, usage)
+
+    def _read_choice(self, chunk: Any) -> None:
+        if not isinstance(chunk, Mapping):
+            return
+        index = chunk.get("index") or 0
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = Choice()
+        choice.feed(chunk)
+        if "text" in chunk:
+            self._legacy = True
+        self._read_usage(chunk.get("usage"))

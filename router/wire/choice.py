@@ -1,0 +1,148 @@
+"""One choice of an answer, growing by deltas."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_CHOICE_FIELDS = frozenset({"index", "delta", "text", "logprobs", "finish_reason", "usage"})
+_GENERATED = ("reasoning", "reasoning_content", "content", "refusal", "text")
+
+
+class Choice:
+    """What one `choices[i]` has said so far, chat or legacy."""
+
+    def __init__(self) -> None:
+        self.finish_reason: str | None = None
+        self._text: dict[str, list[str]] = {}
+        self._tools: list[_ToolCall] = []
+        self._logprobs: dict[str, Any] | None = None
+        self._message: dict[str, Any] = {}  # what is neither text nor a tool call
+        self._extra: dict[str, Any] = {}
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take in one element of a chunk's `choices`."""
+        delta = chunk.get("delta")
+        if isinstance(delta, Mapping):
+            for name, value in delta.items():
+                self._read(name, value)
+        if "text" in chunk:
+            self._read("text", chunk["text"])
+        if isinstance(chunk.get("logprobs"), Mapping):
+            if self._logprobs is None:
+                self._logprobs = {}
+            _grow(self._logprobs, chunk["logprobs"])
+        if chunk.get("finish_reason"):
+            self.finish_reason = chunk["finish_reason"]
+        for name in chunk.keys() - _CHOICE_FIELDS:
+            _grow(self._extra, {name: chunk[name]})
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was generated."""
+        return bool(self._tools) or any(any(pieces) for pieces in self._text.values())
+
+    def text(self) -> str:
+        """Everything generated, tool calls' names and arguments included."""
+        pieces = [piece for name in _GENERATED for piece in self._text.get(name, ())]
+        return "".join(pieces) + "".join(tool.name + tool.arguments() for tool in self._tools)
+
+    def chat(self, index: int) -> dict[str, Any]:
+        """As an element of `chat.completion`'s `choices`."""
+        message: dict[str, Any] = {"role": "assistant", "content": None, **self._message}
+        message |= {name: "".join(pieces) for name, pieces in self._text.items()}
+        if self._tools:
+            message["tool_calls"] = [tool.whole() for tool in self._tools]
+        return self._with_end({"index": index, "message": message})
+
+    def legacy(self, index: int) -> dict[str, Any]:
+        """As an element of `text_completion`'s `choices`."""
+        return self._with_end({"index": index, "text": "".join(self._text.get("text", ()))})
+
+    def _with_end(self, choice: dict[str, Any]) -> dict[str, Any]:
+        return {**choice, "logprobs": self._logprobs, "finish_reason": self.finish_reason, **self._extra}
+
+    def _read(self, name: str, value: Any) -> None:
+        if value is None:
+            self._message.setdefault(name, None)
+        elif name in _GENERATED and isinstance(value, str):
+            self._text.setdefault(name, []).append(value)
+        elif name == "tool_calls" and isinstance(value, list) and value:
+            for call in value:
+                self._read_tool(call)
+        elif name == "role":
+            self._message["role"] = value
+        elif name == "function_call" and isinstance(value, Mapping):
+            self._read_function(value)
+        else:
+            _grow(self._message, {name: value})
+
+    def _read_tool(self, call: Any) -> None:
+        if isinstance(call, Mapping):
+            self._tool_for(call).feed(call)
+
+    def _tool_for(self, call: Mapping[str, Any]) -> "_ToolCall":
+        """The call that this delta belongs to: by its index, else by its id, else the last one."""
+        index, call_id = call.get("index"), call.get("id")
+        for tool in reversed(self._tools):
+            if index is not None:
+                if tool.index == index and not tool.is_other(call):
+                    return tool
+            elif not call_id or tool.id == call_id:
+                return tool
+        tool = _ToolCall(index)
+        self._tools.append(tool)
+        return tool
+
+    def _read_function(self, delta: Mapping[str, Any]) -> None:
+        call = self._message.get("function_call") or {"name": "", "arguments": ""}
+        self._message["function_call"] = call
+        call["name"] = call["name"] or delta.get("name") or ""
+        call["arguments"] += delta.get("arguments") or ""
+
+
+class _ToolCall:
+    def __init__(self, index: int | None) -> None:
+        self.index = index
+        self.id = ""
+        self.name = ""
+        self._kind = "function"
+        self._arguments: list[str] = []
+        self._extra: dict[str, Any] = {}
+
+    def is_other(self, delta: Mapping[str, Any]) -> bool:
+        """Whether a delta with the same index begins another call: some engines number all of them 0.
+
+        An id that differs is not enough, for some engines make a new id for every delta of one call.
+        """
+        function = delta.get("function")
+        named = isinstance(function, Mapping) and bool(function.get("name"))
+        return named and bool(self.name) and bool(delta.get("id")) and delta["id"] != self.id
+
+    def feed(self, delta: Mapping[str, Any]) -> None:
+        self.id = self.id or delta.get("id") or ""
+        self._kind = delta.get("type") or self._kind
+        function = delta.get("function")
+        if isinstance(function, Mapping):
+            self.name = self.name or function.get("name") or ""
+            if function.get("arguments"):
+                self._arguments.append(function["arguments"])
+        for name in delta.keys() - {"index", "id", "type", "function"}:
+            _grow(self._extra, {name: delta[name]})
+
+    def arguments(self) -> str:
+        return "".join(self._arguments)
+
+    def whole(self) -> dict[str, Any]:
+        function = {"name": self.name, "arguments": self.arguments()}
+        return {"id": self.id, "type": self._kind, "function": function, **self._extra}
+
+
+def _grow(kept: dict[str, Any], new: Mapping[str, Any]) -> None:
+    """Take `new` into `kept`: lists are appended to, anything else is replaced unless the new value is null."""
+    for name, value in new.items():
+        if isinstance(value, list):
+            column = kept.get(name)
+            if not isinstance(column, list):
+                column = kept[name] = []
+            column.extend(value)
+        elif value is not None or name not in kept:
+            kept[name] = value

@@ -1,0 +1,102 @@
+"""An engine's token counts, read into buckets that do not overlap."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tiers.types import Usage
+
+_MOST = 1 << 40  # tokens; more than this in one call is a broken counter
+
+
+def read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
+    """The `usage` object of any engine as disjoint buckets; None where it counts nothing.
+
+    OpenAI's `prompt_tokens` and Responses' `input_tokens` include cached tokens; Anthropic's `input_tokens` exclude
+    them, and its `cache_creation_input_tokens` are counted as input. `output` includes `reasoning`. A count that is
+    null, negative or not a number is read as absent.
+    """
+    if not isinstance(usage, Mapping):
+        return None
+    prompt, output = (
+        _first(usage, "prompt_tokens", "input_tokens"),
+        _first(usage, "completion_tokens", "output_tokens"),
+    )
+    if prompt is None and output is None:
+        return None
+    if _is_anthropic(usage):
+        cached = _count(usage.get("cache_read_input_tokens")) or 0
+        fresh = (prompt or 0) + (_count(usage.get("cache_creation_input_tokens")) or 0)
+    else:
+        cached = min(_cached(usage), prompt or 0)
+        fresh = (prompt or 0) - cached
+    reasoning = (
+        _detail(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens") or 0
+    )
+    return Usage(
+        input=fresh,
+        cached_input=cached,
+        output=output or 0,
+        reasoning=min(reasoning, output or 0),
+        estimated=False,
+    )
+
+
+def largest(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The field-wise maximum of two `usage` objects.
+
+    Engines repeat cumulative usage in several chunks or split it over them; no field ever shrinks.
+    """
+    if one is None or other is None:
+        known = one if other is None else other
+        return None if known is None else dict(known)
+    merged = dict(one)
+    for name, value in other.items():
+        merged[name] = _larger(merged.get(name), value)
+    return merged
+
+
+def _larger(one: Any, other: Any) -> Any:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return largest(one, other)
+    if one is None or other is None:
+        return one if other is None else other
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return max(one, other)
+    return other
+
+
+def _is_anthropic(usage: Mapping[str, Any]) -> bool:
+    if usage.get("prompt_tokens") is not None or usage.get("input_tokens_details") is not None:
+        return False
+    return "input_tokens" in usage
+
+
+def _cached(usage: Mapping[str, Any]) -> int:
+    details = _detail(usage, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens")
+    if details is not None:
+        return details
+    return _count(usage.get("prompt_cache_hit_tokens")) or 0  # DeepSeek's name for it
+
+
+def _detail(usage: Mapping[str, Any], groups: tuple[str, str], name: str) -> int | None:
+    for group in groups:
+        details = usage.get(group)
+        if isinstance(details, Mapping):
+            count = _count(details.get(name))
+            if count is not None:
+                return count
+    return None
+
+
+def _first(usage: Mapping[str, Any], *names: str) -> int | None:
+    for name in names:
+        count = _count(usage.get(name))
+        if count is not None:
+            return count
+    return None
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= _MOST else None
