@@ -1,0 +1,1 @@
+"""What differs between OpenAI-compatible servers: one small file each."""

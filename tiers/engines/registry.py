@@ -1,0 +1,18 @@
+"""The dialects by the word that stands in `tiers.<name>.engine`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tiers.engines.dialect import Dialect
+from tiers.engines.llama_server import LLAMA_SERVER
+from tiers.engines.lmdeploy import LMDEPLOY
+from tiers.engines.ollama import OLLAMA
+from tiers.engines.openai import OPENAI
+from tiers.engines.sglang import SGLANG
+from tiers.engines.tgi import TGI
+from tiers.engines.triton import TRITON
+from tiers.engines.vllm import VLLM
+
+_ALL = (VLLM, SGLANG, TGI, TRITON, LMDEPLOY, OLLAMA, LLAMA_SERVER, OPENAI)
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({dialect.kind: dialect for dialect in _ALL})
