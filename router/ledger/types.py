@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-AttemptKind = Literal["primary", "draft", "escalation", "fallback", "hedge", "shadow", "cache_hit", "classifier"]
+AttemptKind = Literal[
+    "primary", "draft", "escalation", "fallback", "hedge", "shadow", "cache_hit", "classifier"
+]
 AttemptEnd = Literal["ok", "rejected", "cancelled", "failed", "timeout", "cut", "unseen"]
 
 
@@ -87,3 +89,25 @@ class RequestRow:
     ttft_ns: int | None = None
     overhead_ns: int | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Differences to add to what an attempt was settled at; None leaves a figure as it is.
+
+    An unknown figure (an unpriced cost) counts as nothing before the difference is added. author: who says so.
+    """
+
+    correction_id: str
+    attempt_id: str
+    made_ns: int  # Unix time
+    author: str
+    reason: str
+    cost_nusd: int | None = None
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+Row = Reservation | Settlement | RequestRow | Correction
