@@ -24,6 +24,20 @@ class Price:
     output: Decimal
     cached_input: Decimal | None = None
 
+    @classmethod
+    def of(cls, *, input: Decimal, output: Decimal, cached_input: Decimal | None = None) -> "Price":
+        """A price whose version is a short hash of its figures: equal figures, equal version, on every machine.
+
+        Raises ValueError for a figure that is negative, infinite or not a number.
+        """
+        for figure in (input, output, cached_input):
+            if figure is not None and not (figure.is_finite() and figure >= 0):
+                raise ValueError(f"a price of {figure} USD per million tokens: it must be 0 or more")
+        figures = [
+            None if figure is None else str(Fraction(figure)) for figure in (input, cached_input, output)
+        ]
+        return cls(hashlib.sha256(repr(figures).encode()).hexdigest()[:12], input, output, cached_input)
+
     @cached_property
     def rates(self) -> tuple[int, int, int, int]:
         """nUSD per fresh input, cached input and output token: three numerators over one denominator."""
@@ -34,21 +48,7 @@ class Price:
         return fresh, cached_rate, output, below
 
 
-def priced(*, input: Decimal, output: Decimal, cached_input: Decimal | None = None) -> Price:  # noqa: A002 - its name
-    """A price whose version is a short hash of its figures: equal figures, equal version, on every machine.
-
-    Raises ValueError for a figure that is negative, infinite or not a number.
-    """
-    for figure in (input, output, cached_input):
-        if figure is not None and not (figure.is_finite() and figure >= 0):
-            raise ValueError(f"a price of {figure} USD per million tokens: it must be 0 or more")
-    figures = "/".join(
-        "-" if figure is None else str(Fraction(figure)) for figure in (input, cached_input, output)
-    )
-    return Price(hashlib.sha256(figures.encode()).hexdigest()[:12], input, output, cached_input)
-
-
-def gpu_price(usd_per_hour: Decimal, count: int, tokens_per_second: Decimal) -> Price:
+def gpu_price(usd_per_hour: Decimal, count: int, tokens_per_second: Decimal | float) -> Price:
     """The price of a token of own GPUs, from their hourly price and the throughput measured on all of them together.
 
         USD per million tokens = usd_per_hour * count / 3600 / tokens_per_second * 1,000,000
@@ -57,11 +57,12 @@ def gpu_price(usd_per_hour: Decimal, count: int, tokens_per_second: Decimal) -> 
     1,000 tokens a second is 0.386 USD per million). Input and output carry the same rate: the throughput is of both
     together, and prefill's share is not known from it. Rounded half-even to 1e-9 USD per million tokens.
     """
-    if usd_per_hour < 0 or count < 1 or tokens_per_second <= 0:
+    throughput = Decimal(str(tokens_per_second))
+    if usd_per_hour < 0 or count < 1 or throughput <= 0:
         raise ValueError("a GPU price needs usd_per_hour >= 0, count >= 1 and tokens_per_second > 0")
-    rate = usd_per_hour * count * _TOKENS_PER_MILLION / (3600 * tokens_per_second)
+    rate = usd_per_hour * count * _TOKENS_PER_MILLION / (3600 * throughput)
     figure = rate.quantize(_FINEST, rounding=ROUND_HALF_EVEN)
-    return priced(input=figure, output=figure)
+    return Price.of(input=figure, output=figure)
 
 
 def nusd_per_token(usd_per_million: Decimal) -> Fraction:

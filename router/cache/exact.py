@@ -1,8 +1,9 @@
 """Answers kept in memory for requests that repeat exactly."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiers.types import Usage
 
@@ -13,8 +14,8 @@ _OVERHEAD_BYTES = 600  # of an entry beside its body: the key, the objects, the 
 class Entry:
     """A whole answer and what it cost when it was made.
 
-    body: the JSON as it was sent. cost_nusd: None where the price was unknown. stored_at: seconds of the cache's clock.
-    team: whose answer it is.
+    body: the JSON as it was sent. cost_nusd: None where the price was unknown. team: whose answer it is, for `forget`.
+    stored_at: seconds of the cache's clock, which sets it; None before.
     """
 
     body: bytes
@@ -22,7 +23,7 @@ class Entry:
     model: str
     usage: Usage
     cost_nusd: int | None
-    stored_at: float
+    stored_at: float | None = None
     team: str = ""
 
 
@@ -39,7 +40,7 @@ class ExactCache:
     For one event loop; nothing is shared between processes.
     """
 
-    def __init__(self, max_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.evicted = 0
         self._max_bytes = max_bytes
         self._clock = clock
@@ -72,7 +73,8 @@ class ExactCache:
         size = len(entry.body) + _OVERHEAD_BYTES
         if size > self._max_bytes or ttl_s <= 0:
             return False
-        self._kept[key] = _Kept(entry, self._clock() + ttl_s, size)
+        now = self._clock()
+        self._kept[key] = _Kept(replace(entry, stored_at=now), now + ttl_s, size)
         self._of_team.setdefault(entry.team, set()).add(key)
         self._bytes += size
         while self._bytes > self._max_bytes:

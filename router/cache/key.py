@@ -26,13 +26,6 @@ NOT_IN_KEY = frozenset(
 )
 
 _DEFAULTS = {"n": 1, "presence_penalty": 0, "frequency_penalty": 0}
-    "n": 1,
-    "best_of": 1,
-    "logprobs": False,
-    "presence_penalty": 0,
-    "frequency_penalty": 0,
-    "logit_bias": {},
-}
 _ACTS = ("tools", "functions", "web_search_options", "audio")
 _HIGHEST_TEMPERATURE = 1.0
 
@@ -78,9 +71,9 @@ def storable(whole: Mapping[str, Any]) -> bool:
     if whole.get("error") is not None:
         return False
     if whole.get("object") == "list":
-        vectors = whole.get("data")
+        vectors = whole.get("data") or ()
         return bool(vectors) and all(vector.get("embedding") for vector in vectors)
-    choices = whole.get("choices")
+    choices = whole.get("choices") or ()
     return bool(choices) and all(_is_whole(choice) for choice in choices)
 
 

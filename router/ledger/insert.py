@@ -56,7 +56,7 @@ def _one_by_one(connection: sqlite3.Connection, rows: Sequence[Row]) -> Inserted
                 written += _insert_kind(connection, type(row), [row])
             except _ROW_ERRORS as error:
                 refused += 1
-                _log.error("the ledger refused a row: %s: %r", error, row)  # noqa: TRY400 - the row says where from
+                _log.error("the ledger refused a row: %s: %r", error, row)
     return Inserted(written, len(rows) - written - refused, refused)
 
 
@@ -70,7 +70,7 @@ def _statement(table: str, kind: type[Row]) -> tuple[str, Callable[[Any], tuple[
     names = [field.name for field in fields(kind)]
     columns = ", ".join("outcome" if name == "end" else name for name in names)
     marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {table} ({columns}) VALUES ({marks})", attrgetter(*names)  # noqa: S608 - our own names
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})", attrgetter(*names)
 
 
 def _request_values(row: RequestRow) -> tuple[Any, ...]:

@@ -132,7 +132,7 @@ class Writer:
             try:
                 connection = connection or self._connect()
                 done = insert(connection, rows)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the rows are kept and tried again
+            except Exception as error:
                 self._failed(error)
                 if connection is not None:
                     connection.close()

@@ -1,0 +1,1 @@
+"""Who asks: API keys, hashed at rest, checked in memory."""
