@@ -25,8 +25,14 @@ class Price:
     cached_input: Decimal | None = None
 
     @classmethod
-    def of(cls, *, input: Decimal, output: Decimal, cached_input: Decimal | None = None) -> "Price":
-        """A price whose version is a short hash of its figures: equal figures, equal version, on every machine.
+    def of(
+        cls,
+        *,
+        input: Decimal,  # noqa: A002 - the field's name, and the setting's
+        output: Decimal,
+        cached_input: Decimal | None = None,
+    ) -> "Price":
+        """A price whose version is a short hash of its figures: equal figures, equal version, anywhere.
 
         Raises ValueError for a figure that is negative, infinite or not a number.
         """
@@ -49,13 +55,14 @@ class Price:
 
 
 def gpu_price(usd_per_hour: Decimal, count: int, tokens_per_second: Decimal | float) -> Price:
-    """The price of a token of own GPUs, from their hourly price and the throughput measured on all of them together.
+    """The price of a token of own GPUs, from their hourly price and the throughput of all of them together.
 
         USD per million tokens = usd_per_hour * count / 3600 / tokens_per_second * 1,000,000
 
-    A fully busy machine's cost shared over the tokens it generates, after the field's rule of thumb (1.39 USD an hour at
-    1,000 tokens a second is 0.386 USD per million). Input and output carry the same rate: the throughput is of both
-    together, and prefill's share is not known from it. Rounded half-even to 1e-9 USD per million tokens.
+    A fully busy machine's cost shared over the tokens it generates, after the field's rule of thumb (1.39 USD
+    an hour at 1,000 tokens a second is 0.386 USD per million). Input and output carry the same rate: the
+    throughput is of both together, and prefill's share is not known from it. Rounded half-even to 1e-9 USD
+    per million tokens.
     """
     throughput = Decimal(str(tokens_per_second))
     if usd_per_hour < 0 or count < 1 or throughput <= 0:

@@ -33,12 +33,12 @@ CREATE TABLE IF NOT EXISTS api_key (
   revoked_ns INTEGER
 ) STRICT
 """
-_COLUMNS = "id, team, user, role, models, created_ns, expires_ns, revoked_ns, digest"
+_ALL = "SELECT id, team, user, role, models, created_ns, expires_ns, revoked_ns, digest FROM api_key"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key without its secret. models: what it may ask for, empty for all. Times are Unix nanoseconds."""
+    """An API key without its secret. models: what it may ask for, empty for all. Times: Unix nanoseconds."""
 
     id: str
     team: str
@@ -87,8 +87,8 @@ class KeyStore:
     ) -> "KeyStore":
         """Take up the keys beside a ledger: `ledger.db` has its keys in `ledger.keys.db`.
 
-        Their hashes need a pepper: the variable TIERGATE_PEPPER, else `ledger.keys.pepper`, made at first use with
-        mode 0600. clock: seconds, monotonic. Raises OSError or sqlite3.Error where the files cannot be used.
+        Their hashes need a pepper: the variable TIERGATE_PEPPER, else `ledger.keys.pepper`, made at first use
+        with mode 0600. clock: seconds, monotonic. Raises OSError or sqlite3.Error where a file cannot be used.
         """
         path = ledger.with_suffix(".keys.db")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +163,7 @@ class KeyStore:
 
     def _load(self) -> None:
         version = self._data_version()
-        rows = self._connection.execute(f"SELECT {_COLUMNS} FROM api_key")
+        rows = self._connection.execute(_ALL)
         self._keys = {
             key_id: (Key(key_id, team, user, role, tuple(orjson.loads(models)), *times), proof)
             for key_id, team, user, role, models, *times, proof in rows

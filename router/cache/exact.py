@@ -14,8 +14,8 @@ _OVERHEAD_BYTES = 600  # of an entry beside its body: the key, the objects, the 
 class Entry:
     """A whole answer and what it cost when it was made.
 
-    body: the JSON as it was sent. cost_nusd: None where the price was unknown. team: whose answer it is, for `forget`.
-    stored_at: seconds of the cache's clock, which sets it; None before.
+    body: the JSON as it was sent. cost_nusd: None where the price was unknown. team: whose answer it is, for
+    `forget`. stored_at: seconds of the cache's clock, which sets it; None before.
     """
 
     body: bytes
@@ -68,7 +68,7 @@ class ExactCache:
         return kept.entry
 
     def put(self, key: bytes, entry: Entry, ttl_s: float) -> bool:
-        """Keep an answer for `ttl_s` seconds, in place of an earlier one; False where it is too large to be kept."""
+        """Keep an answer for `ttl_s` seconds, in place of an earlier one; False where it is too large."""
         self._remove(key)
         size = len(entry.body) + _OVERHEAD_BYTES
         if size > self._max_bytes or ttl_s <= 0:

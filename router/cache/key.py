@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-# Fields that say how an answer travels, who asked or how it is billed, and not what it is. Any other field is in the
-# key, also one that nobody here has heard of.
+# Fields that say how an answer travels, who asked or how it is billed, and not what it is. Any other field is
+# in the key, also one that nobody here has heard of.
 NOT_IN_KEY = frozenset(
     {
         "metadata",
@@ -50,9 +50,9 @@ def key(scope_id: str, path: str, policy: str, body: Mapping[str, Any]) -> bytes
 def cacheable(body: Mapping[str, Any]) -> bool:
     """Whether a repeat of this request may be given an earlier answer.
 
-    Not when several answers are wanted, when tools or a search may act, or when the caller asks for more variety than
-    the default: a temperature over 1.0 without a seed. A missing temperature is cacheable: the policy's owner switched
-    the cache on, and most clients send none.
+    Not when several answers are wanted, when tools or a search may act, or when the caller asks for more
+    variety than the default: a temperature over 1.0 without a seed. A missing temperature is cacheable: the
+    policy's owner switched the cache on, and most clients send none.
     """
     if any((body.get(name) or 1) != 1 for name in ("n", "best_of")):
         return False
@@ -64,9 +64,10 @@ def cacheable(body: Mapping[str, Any]) -> bool:
 
 
 def storable(whole: Mapping[str, Any]) -> bool:
-    """Whether an answer is complete: every choice ended by itself (`stop`) and says something, without a tool call.
+    """Whether an answer is complete: every choice ended by itself (`stop`), says something and calls no tool.
 
-    Not stored: errors, refusals, answers cut by `length` or a filter, empty ones. Embeddings are, where all are there.
+    Not stored: errors, refusals, answers cut by `length` or a filter, empty ones. Embeddings are, where all
+    are there.
     """
     if whole.get("error") is not None:
         return False

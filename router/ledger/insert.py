@@ -37,8 +37,8 @@ class Inserted:
 def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> Inserted:
     """Write all rows in one transaction, in order; a row that is there already stays as it was.
 
-    A row that the table refuses is logged whole and left out. Raises sqlite3.Error, with nothing written, when the
-    database cannot be written to.
+    A row that the table refuses is logged whole and left out. Raises sqlite3.Error, with nothing written,
+    when the database cannot be written to.
     """
     try:
         with transaction(connection):
@@ -70,7 +70,7 @@ def _statement(table: str, kind: type[Row]) -> tuple[str, Callable[[Any], tuple[
     names = [field.name for field in fields(kind)]
     columns = ", ".join("outcome" if name == "end" else name for name in names)
     marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {table} ({columns}) VALUES ({marks})", attrgetter(*names)
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})", attrgetter(*names)  # noqa: S608 - our own names
 
 
 def _request_values(row: RequestRow) -> tuple[Any, ...]:

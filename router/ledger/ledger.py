@@ -37,9 +37,9 @@ class Ledger:
     ) -> "Ledger":
         """Make or take up the ledger at `path`, and settle what an earlier gateway left open.
 
-        clock: seconds, monotonic. now_ns: Unix time. synchronous: `NORMAL` keeps every committed row through the
-        death of the process, `FULL` also through a power cut, for an fsync per group. Raises LedgerError when the
-        file is no ledger, is of another version, cannot be written, or belongs to a running gateway.
+        clock: seconds, monotonic. now_ns: Unix time. synchronous: `NORMAL` keeps every committed row through
+        the death of the process, `FULL` also through a power cut, for an fsync per group. Raises LedgerError
+        when the file is no ledger, is of another version, cannot be written, or belongs to a running gateway.
         """
         connect = partial(connect_writer, path, synchronous=synchronous)
         try:
@@ -85,7 +85,7 @@ class Ledger:
 
     @property
     def lost(self) -> int:
-        """Rows that will never be written: dropped because memory was full, or refused by the tables. Each is logged."""
+        """Rows that will never be written: memory was full, or the tables refused them."""
         return self._writer.dropped + self._writer.refused
 
     async def flush(self) -> None:
@@ -93,7 +93,7 @@ class Ledger:
         await self._writer.flush()
 
     def close(self, timeout_s: float = 5.0) -> int:
-        """Write what waits, then let go of the file; how many rows were left unwritten. Blocks for `timeout_s` at most."""
+        """Write what waits, for `timeout_s` at most, and let go of the file; how many rows are left."""
         left = self._writer.close(timeout_s)
         self._lock.close()
         return left

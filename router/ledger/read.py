@@ -34,7 +34,8 @@ DIMENSIONS = (*_DIMENSIONS, "tag.NAME")
 _ATTEMPT_FIGURES = """count(*), coalesce(sum(a.input_tokens), 0), coalesce(sum(a.cached_input_tokens), 0),
   coalesce(sum(a.output_tokens), 0), coalesce(sum(a.reasoning_tokens), 0), coalesce(sum(a.cost_nusd), 0),
   sum(a.cost_nusd IS NULL), sum(a.estimated), sum(a.outcome = 'unseen')"""
-_ATTEMPTS = "attempt a LEFT JOIN request q ON q.request_id = a.request_id WHERE a.started_ns >= ? AND a.started_ns < ?"
+_ATTEMPTS = """attempt a LEFT JOIN request q ON q.request_id = a.request_id
+  WHERE a.started_ns >= ? AND a.started_ns < ?"""
 _REQUESTS = "request q WHERE q.started_ns >= ? AND q.started_ns < ?"
 _ALWAYS_NS = (0, 2**63 - 1)
 
@@ -43,9 +44,10 @@ _ALWAYS_NS = (0, 2**63 - 1)
 class SpendRow:
     """One group. Tokens and cost are of all its attempts, the thrown-away ones too.
 
-    by: the group's value for each dimension, "" where it has none. requests: each counted once, where it was answered;
-    None when grouped by `kind`, which a request has not. cost_nusd: of the attempts whose cost is known; unknown_cost:
-    how many are not. estimated: attempts whose tokens were counted here. unseen: settled at their reservation.
+    by: the group's value for each dimension, "" where it has none. requests: each counted once, where it was
+    answered; None when grouped by `kind`, which a request has not. cost_nusd: of the attempts whose cost is
+    known; unknown_cost: how many are not. estimated: attempts whose tokens were counted here. unseen: settled
+    at their reservation.
     """
 
     by: dict[str, str]
@@ -64,10 +66,10 @@ class SpendRow:
 def spend(
     path: Path, *, by: Sequence[str] = (), since_ns: int | None = None, until_ns: int | None = None
 ) -> list[SpendRow]:
-    """Sums over what started from `since_ns` up to, not including, `until_ns` (Unix time), the dearest group first.
+    """Sums over what started from `since_ns` to just before `until_ns` (Unix time), the dearest group first.
 
-    by: any of `DIMENSIONS`; hours and days are UTC. Attempts under way are not in it. Reads while a gateway writes.
-    Raises LedgerError where there is no ledger or a dimension is unknown.
+    by: any of `DIMENSIONS`; hours and days are UTC. Attempts under way are not in it. Reads while a gateway
+    writes. Raises LedgerError where there is no ledger or a dimension is unknown.
     """
     unknown = [name for name in by if name not in _DIMENSIONS and not name.startswith("tag.")]
     if unknown:
@@ -120,6 +122,6 @@ def _grouped(
     figures, source = ("count(*)", _REQUESTS) if side else (_ATTEMPT_FIGURES, _ATTEMPTS)
     wanted = ", ".join([*(f"coalesce(CAST({column} AS TEXT), '')" for column in columns), figures])
     grouping = f"GROUP BY {', '.join(str(place + 1) for place in range(len(by)))}" if by else "GROUP BY NULL"
-    query = f"SELECT {wanted} FROM {source} {grouping}"
+    query = f"SELECT {wanted} FROM {source} {grouping}"  # noqa: S608 - from our own tables of names
     rows = connection.execute(query, (*tags, *period)).fetchall()
     return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in rows}

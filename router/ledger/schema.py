@@ -100,11 +100,13 @@ _INDEXES = (
     "CREATE INDEX request_started ON request (started_ns)",
 )
 
-# A cost or count that is unknown stays NULL until a correction gives it; corrections are differences and add up.
+# What is unknown stays NULL until a correction gives it; corrections are differences and add up.
 _ATTEMPT_VIEW = """
 CREATE VIEW attempt AS
-SELECT r.attempt_id, r.request_id, r.seq, r.kind, r.tier, r.replica, r.model, r.started_ns, r.team, r.key_id, r.user,
-  s.ended_ns, s.outcome, s.status, s.estimated, s.price_version, s.error, s.finish_reason, s.ttft_ns, s.confidence,
+SELECT r.attempt_id, r.request_id, r.seq, r.kind, r.tier, r.replica, r.model, r.started_ns,
+  r.team, r.key_id, r.user,
+  s.ended_ns, s.outcome, s.status, s.estimated, s.price_version, s.error, s.finish_reason, s.ttft_ns,
+  s.confidence,
   CASE WHEN c.input_tokens IS NULL THEN s.input_tokens
     ELSE coalesce(s.input_tokens, 0) + c.input_tokens END AS input_tokens,
   CASE WHEN c.cached_input_tokens IS NULL THEN s.cached_input_tokens
@@ -120,22 +122,25 @@ FROM reservation r
 JOIN settlement s ON s.attempt_id = r.attempt_id
 LEFT JOIN (
   SELECT attempt_id, sum(input_tokens) AS input_tokens, sum(cached_input_tokens) AS cached_input_tokens,
-    sum(output_tokens) AS output_tokens, sum(reasoning_tokens) AS reasoning_tokens, sum(cost_nusd) AS cost_nusd
+    sum(output_tokens) AS output_tokens, sum(reasoning_tokens) AS reasoning_tokens,
+    sum(cost_nusd) AS cost_nusd
   FROM correction GROUP BY attempt_id
 ) c ON c.attempt_id = r.attempt_id
 """
 
-# What an attempt without a settlement gets when the gateway that made it is gone: its reservation, no token counts.
+# What an attempt without a settlement gets when the gateway that made it is gone: its reservation, no counts.
 _SETTLE_UNSEEN = """
-INSERT INTO settlement (attempt_id, ended_ns, outcome, estimated, cost_nusd, price_version, error, finish_reason)
-SELECT r.attempt_id, :now_ns, 'unseen', 1, r.cost_nusd, r.price_version, 'the gateway ended before the attempt', ''
+INSERT INTO settlement
+  (attempt_id, ended_ns, outcome, estimated, cost_nusd, price_version, error, finish_reason)
+SELECT
+  r.attempt_id, :now_ns, 'unseen', 1, r.cost_nusd, r.price_version, 'the gateway ended before it did', ''
 FROM reservation r LEFT JOIN settlement s ON s.attempt_id = r.attempt_id
 WHERE r.row > :settled_through AND s.attempt_id IS NULL
 """
 
 
 def prepare(connection: sqlite3.Connection, *, now_ns: int) -> None:
-    """Make the tables in an empty database, or see that they are of this version. Raises LedgerError if newer."""
+    """Make the tables in an empty database, or see that they are of this version; LedgerError if not."""
     with transaction(connection):
         found = version(connection)
         if found == 0:
@@ -181,9 +186,9 @@ def _statements() -> Iterator[str]:
                 " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: write a correction'); END"
             )
     for table, identity in _IDENTITIES.items():
+        known = f"SELECT 1 FROM {table} WHERE {identity} = NEW.{identity} OR row = NEW.row"  # noqa: S608 - our own names
         yield (
-            f"CREATE TRIGGER {table}_once BEFORE INSERT ON {table} WHEN EXISTS"
-            f" (SELECT 1 FROM {table} WHERE {identity} = NEW.{identity} OR row = NEW.row)"
+            f"CREATE TRIGGER {table}_once BEFORE INSERT ON {table} WHEN EXISTS ({known})"
             " BEGIN SELECT RAISE(IGNORE); END"
         )
     yield from _INDEXES

@@ -12,7 +12,7 @@ AttemptEnd = Literal["ok", "rejected", "cancelled", "failed", "timeout", "cut", 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Written when an attempt is dispatched. cost_nusd: the predicted cost (P90 of the output), None if unpriced."""
+    """Written when an attempt is dispatched. cost_nusd: predicted (P90 of the output), None if unpriced."""
 
     attempt_id: str
     request_id: str
@@ -33,8 +33,9 @@ class Reservation:
 class Settlement:
     """Written when an attempt ends, however it ends; `cost_nusd` is what it cost, None if unpriced.
 
-    end: `ok` (served or whole), `rejected` (a draft thrown away by the cascade), `cancelled` (the client left),
-    `unseen` (recovered after a crash, settled at its reservation). ttft_ns: from dispatch to the first token.
+    end: `ok` (served or whole), `rejected` (a draft thrown away by the cascade), `cancelled` (the client
+    left), `unseen` (recovered after a crash, settled at its reservation). ttft_ns: from dispatch to the first
+    token.
     """
 
     attempt_id: str
@@ -56,10 +57,10 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """One per request, written when it ended. cost_nusd: the sum of its attempts; None if any of them is unknown.
+    """One per request, written when it ended. cost_nusd: the sum of its attempts; None if one is unknown.
 
-    facts: what `replay` needs to decide again (counts and flags, predictions; never text). cache: hit, semantic, miss
-    or off. status: what the caller got; 499 when the caller left.
+    facts: what `replay` needs to decide again (counts and flags, predictions; never text). cache: hit,
+    semantic, miss or off. status: what the caller got; 499 when the caller left.
     """
 
     request_id: str
@@ -95,7 +96,8 @@ class RequestRow:
 class Correction:
     """Differences to add to what an attempt was settled at; None leaves a figure as it is.
 
-    An unknown figure (an unpriced cost) counts as nothing before the difference is added. author: who says so.
+    An unknown figure (an unpriced cost) counts as nothing before the difference is added. author: who says
+    so.
     """
 
     correction_id: str

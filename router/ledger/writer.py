@@ -38,8 +38,8 @@ class _Flush:
 class Writer:
     """Rows go in from the event loop without blocking it; the thread commits them a few milliseconds later.
 
-    While the database cannot be written to, rows wait in memory in their order, up to `most_waiting`; past that they are
-    dropped, counted and logged. connect: opens the database. clock: seconds, monotonic.
+    While the database cannot be written to, rows wait in memory in their order, up to `most_waiting`; past
+    that they are dropped, counted and logged. connect: opens the database. clock: seconds, monotonic.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Writer:
         await done
 
     def close(self, timeout_s: float) -> int:
-        """Write what waits and stop; how many rows could not be written within `timeout_s`. Blocks that long at most."""
+        """Write what waits, for `timeout_s` at most, and stop; how many rows were left unwritten."""
         self._closing = True
         self._hurry.set()
         self._wake.set()
@@ -132,7 +132,7 @@ class Writer:
             try:
                 connection = connection or self._connect()
                 done = insert(connection, rows)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the rows are kept and tried again
                 self._failed(error)
                 if connection is not None:
                     connection.close()

@@ -9,7 +9,7 @@ from router.money import Price
 
 @dataclass(frozen=True, slots=True)
 class PriceBook:
-    """Tier name to price. A tier that is not in it, or is in it with None, has an unknown price, which is not 0."""
+    """Tier name to price. A tier that is not in it, or is with None, has an unknown price, which is not 0."""
 
     prices: Mapping[str, Price | None]
 

@@ -10,10 +10,10 @@ _READ_APART = frozenset({"choices", "error", "object", "usage"})
 
 
 class Assembler:
-    """Fed the parsed chunks of one chat or legacy completion, in order; builds what the engine would have sent whole.
+    """Fed the parsed chunks of a chat or legacy completion, in order; builds what would have come whole.
 
-    choices: how many answers were asked for (`n`). Tolerant by design: usage may come anywhere, `finish_reason` with
-    content, `tool_calls[].index` not at all, and fields that it does not know are kept.
+    choices: how many answers were asked for (`n`). Tolerant by design: usage may come anywhere,
+    `finish_reason` with content, `tool_calls[].index` not at all, and fields that it does not know are kept.
     """
 
     def __init__(self, *, choices: int = 1) -> None:

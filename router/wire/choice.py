@@ -137,7 +137,7 @@ class _ToolCall:
 
 
 def _grow(kept: dict[str, Any], new: Mapping[str, Any]) -> None:
-    """Take `new` into `kept`: lists are appended to, anything else is replaced unless the new value is null."""
+    """Take `new` into `kept`: lists are appended to, anything else is replaced, but not by null."""
     for name, value in new.items():
         if isinstance(value, list):
             column = kept.get(name)

@@ -16,8 +16,9 @@ _DONE = b"data: [DONE]\n\n"
 def replay(whole: Mapping[str, Any], *, include_usage: bool) -> Iterator[bytes]:
     """The SSE events of a `chat.completion` or `text_completion` object, `[DONE]` included.
 
-    include_usage: whether the caller asked for `stream_options.include_usage`; then the last chunk has no choices and
-    the usage, as OpenAI sends it. Text comes in pieces of a few words, or token by token where there are logprobs.
+    include_usage: whether the caller asked for `stream_options.include_usage`; then the last chunk has no
+    choices and the usage, as OpenAI sends it. Text comes in pieces of a few words, or token by token where
+    there are logprobs.
     """
     legacy = whole.get("object") == "text_completion"
     head = {name: value for name, value in whole.items() if name not in ("choices", "usage")}

@@ -1,7 +1,8 @@
 """Server-sent events, read from bytes that may be cut anywhere.
 
 The reader keeps each event's exact bytes, so that a relay can forward them untouched, beside what they mean.
-The grammar is WHATWG's "event stream interpretation": lines end in LF, CRLF or CR, an empty line ends an event.
+The grammar is WHATWG's "event stream interpretation": lines end in LF, CRLF or CR, an empty line ends an
+event.
 """
 
 import re
@@ -21,8 +22,8 @@ class SseError(Exception):
 class Event(NamedTuple):
     """One event.
 
-    raw: its exact bytes with the empty line that ends it. data: its `data` lines joined by LF; None where it has none
-    (a comment, a keep-alive).
+    raw: its exact bytes with the empty line that ends it. data: its `data` lines joined by LF; None where it
+    has none (a comment, a keep-alive).
     """
 
     raw: bytes

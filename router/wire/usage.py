@@ -11,9 +11,9 @@ _MOST = 1 << 40  # tokens; more than this in one call is a broken counter
 def read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
     """The `usage` object of any engine as disjoint buckets; None where it counts nothing.
 
-    OpenAI's `prompt_tokens` and Responses' `input_tokens` include cached tokens; Anthropic's `input_tokens` exclude
-    them, and its `cache_creation_input_tokens` are counted as input. `output` includes `reasoning`. A count that is
-    null, negative or not a number is read as absent.
+    OpenAI's `prompt_tokens` and Responses' `input_tokens` include cached tokens; Anthropic's `input_tokens`
+    exclude them, and its `cache_creation_input_tokens` are counted as input. `output` includes `reasoning`. A
+    count that is null, negative or not a number is read as absent.
     """
     if not isinstance(usage, Mapping):
         return None
