@@ -1,0 +1,135 @@
+"""Account: from what happened to one request row, written exactly once however the request ended."""
+
+import time
+from dataclasses import asdict
+
+from policies.types import Decision
+from router.attempts import Served, Tried, overhead_s
+from router.cache.exact import Entry
+from router.errors import ApiError, ClientGone
+from router.ledger.types import RequestRow
+from router.money import cost_nusd
+from router.observe.events import Bus, RequestEnded
+from router.request import Request
+from tiers.types import Usage
+
+CLIENT_CLOSED = 499
+
+
+class Account:
+    """Gathers what one request did. cache: what `x-tiergate-cache` says. decision: None until there is one."""
+
+    def __init__(self, bus: Bus, request: Request) -> None:
+        self._bus = bus
+        self._request = request
+        self._closed = False
+        self.tried = Tried()
+        self.cache = "off"
+        self.decision: Decision | None = None
+        self.served: Served | None = None
+        self.hit: Entry | None = None
+
+    @property
+    def cost_nusd(self) -> int | None:
+        """What all attempts so far cost together; None where one of them has no known price."""
+        costs = [a.settlement.cost_nusd for a in self.tried.attempts if a.settlement is not None]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The `x-tiergate-*` headers as far as things are known."""
+        headers = {
+            "x-request-id": self._request.id,
+            "x-tiergate-cache": self.cache,
+            "x-tiergate-attempts": str(len(self.tried.attempts)),
+        }
+        if self.decision is not None:
+            headers["x-tiergate-decision"] = self.decision.name
+        if self.hit is not None:
+            headers |= {"x-tiergate-tier": self.hit.tier, "x-tiergate-model": self.hit.model}
+        elif self.served is not None:
+            headers |= {"x-tiergate-tier": self.served.attempt.tier.name, "x-tiergate-model": self.served.model}
+        return headers
+
+    def done(self) -> None:
+        self._close(200, "")
+
+    def failed(self, error: BaseException) -> None:
+        """error: an ApiError's own status; anything else while answering means that the caller left, or a defect."""
+        if isinstance(error, ApiError):
+            self._close(error.status, error.code or error.type)
+        elif isinstance(error, ClientGone | GeneratorExit) or not isinstance(error, Exception):
+            self._close(CLIENT_CLOSED, "client_closed_request")
+        else:
+            self._close(500, "internal")
+
+    def _close(self, status: int, error_code: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        row = self._row(status, error_code)
+        self._bus.emit(RequestEnded(row, self._inter_token_ns(), self._saved_nusd()))
+
+    def _row(self, status: int, error_code: str) -> RequestRow:
+        request, decision, usage = self._request, self.decision, self.usage()
+        headers = self.headers
+        first = self.served.incoming.first_token if self.served and self.served.incoming else None
+        return RequestRow(
+            request_id=request.id, started_ns=request.started_ns, ended_ns=time.time_ns(), path=request.path,
+            client_model=request.client_model, policy=request.policy, decision=decision.name if decision else "",
+            tier=headers.get("x-tiergate-tier", ""), model=headers.get("x-tiergate-model", ""), status=status,
+            cache=self.cache, attempts=len(self.tried.attempts), stream=request.stream,
+            input_tokens=usage.input, cached_input_tokens=usage.cached_input, output_tokens=usage.output,
+            reasoning_tokens=usage.reasoning, estimated=usage.estimated, cost_nusd=self.cost_nusd,
+            team=request.principal.team, key_id=request.principal.key_id, user=request.principal.user,
+            tags=request.tags, error_code=error_code,
+            ttft_ns=None if first is None else round((first - request.started) * 1e9),
+            overhead_ns=round(overhead_s(request, self.tried) * 1e9), facts=self._facts(),
+        )  # fmt: skip
+
+    def usage(self) -> Usage:
+        """Of the answer that the caller got: the served attempt's, or the cached answer's."""
+        if self.hit is not None:
+            return self.hit.usage
+        settled = self.served.attempt.settlement if self.served else None
+        if settled is None:
+            return Usage()
+        return Usage(
+            settled.input_tokens, settled.cached_input_tokens, settled.output_tokens, settled.reasoning_tokens,
+            estimated=settled.estimated,
+        )  # fmt: skip
+
+    def _facts(self) -> dict[str, object]:
+        """Counts, flags and predictions that `replay` decides from again; never text."""
+        facts = asdict(self._request.facts)
+        for named in ("tags", "team", "user", "key", "model", "path"):
+            facts.pop(named)
+        if self.decision is not None and self.decision.predicted is not None:
+            facts["predicted"] = asdict(self.decision.predicted)
+        return facts
+
+    def _inter_token_ns(self) -> int | None:
+        incoming = self.served.incoming if self.served else None
+        if incoming is None or incoming.first_token is None or incoming.last_token is None or incoming.tokens < 2:
+            return None
+        return round((incoming.last_token - incoming.first_token) / (incoming.tokens - 1) * 1e9)
+
+    def _saved_nusd(self) -> int | None:
+        """Against the dearest tier that the decision considered, at the same tokens; None where a price is unknown."""
+        if self.hit is not None:
+            return self.hit.cost_nusd
+        spent = self.cost_nusd
+        if self.served is None or spent is None or self.decision is None:
+            return None
+        usage, prices = self.usage(), self._request.snapshot.prices
+        costs = [
+            cost_nusd(
+                prices.price(name), input_tokens=usage.input, cached_input_tokens=usage.cached_input,
+                output_tokens=usage.output,
+            )
+            for name in self.decision.tiers
+        ]  # fmt: skip
+        known = [cost for cost in costs if cost is not None]
+        return max(known) - spent if known else None
+
+

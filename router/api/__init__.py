@@ -1,0 +1,1 @@
+"""The HTTP surface: reads requests, renders answers, decides nothing."""

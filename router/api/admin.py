@@ -1,0 +1,68 @@
+"""`/admin/*`: reload, tiers, drain; for keys with the admin role."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from classifier.errors import ArtifactError
+from policies.problems import ConfigError
+from router.admission import identify
+from router.api.wire import headers_of
+from router.errors import ApiError, bad_request, forbidden
+from router.services import Services
+
+
+def routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/admin")
+
+    def only_admin(request: Request) -> None:
+        """Also without keys the gateway listens on loopback only, so whoever asks may."""
+        if identify(services.keys, services.snapshot, headers_of(request.scope)).role != "admin":
+            raise forbidden("This needs a key with the role 'admin'.")
+
+    @router.post("/reload")
+    async def reload(request: Request) -> dict[str, Any]:
+        only_admin(request)
+        try:
+            snapshot = await services.reloader.reload()
+        except (ConfigError, ArtifactError) as error:
+            raise ApiError(400, f"The configuration was refused, the last good one serves on. {error}") from error
+        return {"generation": snapshot.generation}
+
+    @router.get("/tiers")
+    async def tiers(request: Request) -> dict[str, Any]:
+        only_admin(request)
+        return {"tiers": tier_states(services)}
+
+    @router.post("/tiers/{tier}/replicas/{replica:path}/{action}")
+    async def drain(tier: str, replica: str, action: str, request: Request) -> dict[str, Any]:
+        only_admin(request)
+        if action not in ("drain", "undrain"):
+            raise bad_request(f"Unknown action: found '{action[:40]}', allowed: drain, undrain.")
+        pool = services.snapshot.tiers.get(tier)
+        if pool is None:
+            known = ", ".join(services.snapshot.tiers)
+            raise ApiError(404, f"There is no tier '{tier[:80]}'; there are: {known}.", code="not_found")
+        try:
+            (pool.drain if action == "drain" else pool.undrain)(replica)
+        except KeyError as error:
+            raise ApiError(404, str(error.args[0]), code="not_found") from None
+        return {"tiers": tier_states(services)}
+
+    return router
+
+
+def tier_states(services: Services) -> list[dict[str, Any]]:
+    """One entry a replica; what an engine does not report is null."""
+    return [
+        {
+            "tier": tier.name, "engine": tier.spec.engine, "model": tier.spec.model, "replica": replica.name,
+            "up": replica.up, "draining": replica.draining, "breaker": replica.breaker.state,
+            "inflight": replica.inflight,
+            "waiting": replica.load.waiting if replica.load else None,
+            "kv_cache": replica.load.kv_cache if replica.load else None,
+            "error": str(replica.error) if replica.error else None,
+        }
+        for tier in services.snapshot.tiers.values()
+        for replica in tier.replicas
+    ]  # fmt: skip

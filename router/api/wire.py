@@ -1,0 +1,103 @@
+"""Reading a body and writing an answer over ASGI, and noticing that the caller has left."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from router.errors import ApiError, ClientGone
+
+Scope = Mapping[str, Any]
+Receive = Any
+Send = Any
+
+_JSON = (b"content-type", b"application/json")
+_SSE = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Lower-case names; of a repeated header the last one."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    """The whole body. Raises ApiError 413 over `limit` bytes (before reading, where the length is told), ClientGone."""
+    told = headers.get("content-length", "")
+    if told.isdigit() and int(told) > limit:
+        raise _too_large(limit)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        pieces.append(piece)
+        if not message.get("more_body"):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(
+        413,
+        f"The body is larger than {limit} bytes (setting server.max_body_bytes).",
+        code="request_too_large",
+        headers={"connection": "close"},
+    )
+
+
+@asynccontextmanager
+async def cancelled_when_gone(receive: Receive) -> AsyncIterator[None]:
+    """Cancel the block when the caller leaves; the block then ends in ClientGone."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - always inside one
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        task.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not gone:
+            raise
+        task.uncancel()
+        raise ClientGone from None
+    finally:
+        watcher.cancel()
+
+
+async def send_body(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    encoded = [_JSON, (b"content-length", str(len(body)).encode()), *_encoded(headers)]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_events(send: Send, headers: Mapping[str, str], events: AsyncIterator[bytes]) -> None:
+    """Each piece goes out as it comes; a reader that is slow slows the upstream."""
+    await send({"type": "http.response.start", "status": 200, "headers": [*_SSE, *_encoded(headers)]})
+    async for piece in events:
+        if piece:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def send_error(send: Send, error: ApiError, request_id: str) -> None:
+    await send_body(send, error.status, {"x-request-id": request_id, **error.headers}, error.body())
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), _clean(value)) for name, value in headers.items()]
+
+
+def _clean(value: str) -> bytes:
+    """A header's value in one line of latin-1, whatever an engine called its model."""
+    return value.encode("latin-1", "replace").replace(b"\r", b" ").replace(b"\n", b" ")

@@ -1,0 +1,258 @@
+"""Attempt: walk the decision's tiers until one answers well, escalating drafts and falling back from failures."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from classifier.confidence import confidence
+from policies.types import Decision
+from router.attempt import Attempt
+from router.errors import AllFailed, from_refusal, no_candidate
+from router.ledger.types import AttemptKind
+from router.observe.events import Bus, Escalated, FellBack
+from router.request import Request
+from router.streaming import Incoming
+from router.usage import of_stream, of_whole
+from router.wire.whole import Answered, read_whole
+from tiers.errors import ContextTooLong, Overloaded, Refused, TierError
+from tiers.pool import Tier
+from tiers.types import Call
+
+# Engines that put the usage so far into every chunk of a stream when asked to (vLLM's `continuous_usage_stats`).
+_COUNT_AS_THEY_GO = frozenset({"vllm", "llama.cpp"})
+
+
+@dataclass(slots=True)
+class Tried:
+    """What was dispatched for one request, in order."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    escalations: int = 0
+    fallbacks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The attempt that answers: a finished answer in `whole`, or a stream that may now be sent on in `incoming`."""
+
+    attempt: Attempt
+    model: str
+    whole: Answered | None = None
+    incoming: Incoming | None = None
+    confidence: float | None = None
+
+
+class _Rejected(Exception):  # noqa: N818 - the cascade's verdict, not a fault
+    """A draft was not good enough."""
+
+    def __init__(self, value: float | None) -> None:
+        super().__init__("the draft was not good enough")
+        self.value = value
+
+
+async def attempt(bus: Bus, request: Request, decision: Decision, tried: Tried) -> Served:
+    """The first answer that is good enough. Raises ApiError: the engine's refusal, or every failure by name."""
+    failures: list[tuple[str, TierError]] = []
+    refusal: ContextTooLong | None = None
+    for tier, draft in _order(request, decision):
+        if len(tried.attempts) >= decision.attempts:
+            break
+        try:
+            return await _try(bus, request, decision, tried, tier, draft=draft, after=failures)
+        except _Rejected as verdict:
+            tried.escalations += 1
+            bus.emit(Escalated(tier.name, verdict.value or 0.0))
+        except ContextTooLong as error:
+            refusal = error
+            failures.append((tier.name, error))
+        except Refused as error:
+            raise from_refusal(error) from error
+        except TierError as error:
+            failures.append((tier.name, error))
+            if decision.on and error.reason not in decision.on:
+                break
+    if refusal is not None and len(failures) == 1:
+        raise from_refusal(refusal)
+    if not failures:
+        raise no_candidate(tuple(f"{c.tier}: {c.reason}" for c in decision.considered))
+    raise AllFailed(tuple(failures))
+
+
+def _order(request: Request, decision: Decision) -> list[tuple[Tier, bool]]:
+    """(tier, is it a draft) in the order to try.
+
+    Every replica of a tier may be tried once; a draft's tier comes again at the very end, to be taken as it is: a
+    modest answer is better than none.
+    """
+    tiers = request.snapshot.tiers
+    order: list[tuple[Tier, bool]] = []
+    for place, name in enumerate(decision.tiers):
+        tier = tiers[name]
+        draft = place == 0 and decision.cascade is not None and "logprobs" in tier.spec.capabilities
+        order.append((tier, draft))
+        order.extend((tier, False) for _ in tier.replicas[1:] if not draft)
+    if order and order[0][1]:
+        order.append((order[0][0], False))
+    return order
+
+
+async def _try(
+    bus: Bus,
+    request: Request,
+    decision: Decision,
+    tried: Tried,
+    tier: Tier,
+    *,
+    draft: bool,
+    after: list[tuple[str, TierError]],
+) -> Served:
+    """One dispatch, settled on every way out but the one that hands a stream on."""
+    failed_here = {a.replica.name for a in tried.attempts if a.tier is tier and not _was_draft(a)}
+    replica = tier.pick(exclude=failed_here)
+    if replica is None:
+        raise Overloaded(f"no replica can take it ({tier.state()})")
+    if after:
+        tried.fallbacks += 1
+        bus.emit(FellBack(tier.name, after[-1][1].reason))
+    ours = Attempt(
+        bus, request, tier, replica, kind=_kind(tried, draft=draft, failed=bool(after)), seq=len(tried.attempts),
+        price=request.snapshot.prices.price(tier.name),
+        output_p90=decision.predicted.output_p90 if decision.predicted else 256.0,
+    )  # fmt: skip
+    tried.attempts.append(ours)
+    ours.dispatch()
+    cascade = decision.cascade if draft else None
+    if cascade is not None:
+        return await _draft(ours, request, accept=cascade.accept, hold_tokens=cascade.hold_tokens)
+    return await (_stream(ours, request) if request.stream else _whole(ours, request))
+
+
+async def _whole(ours: Attempt, request: Request) -> Served:
+    try:
+        reply = await ours.replica.engine.complete(_call(request, stream=False))
+        answered = read_whole(reply.body)
+    except TierError as error:
+        ours.failed(error)
+        raise
+    except asyncio.CancelledError:
+        ours.cancelled(of_whole(request, ours.tier, None))
+        raise
+    ours.ok(of_whole(request, ours.tier, answered), finish_reason=answered.finish_reason)
+    return Served(ours, reply.model, whole=answered)
+
+
+async def _stream(ours: Attempt, request: Request) -> Served:
+    """A stream, open and with its first token seen; a failure before that may go to the next candidate."""
+    incoming = await _open(ours, request, plain=False)
+    async with _settling(ours, request, incoming):
+        await incoming.hold(1)
+    return Served(ours, incoming.model, incoming=incoming)
+
+
+async def _draft(ours: Attempt, request: Request, *, accept: float, hold_tokens: int) -> Served:
+    """A held-back beginning, judged; where the caller does not stream, the whole answer is judged too."""
+    incoming = await _open(ours, request, plain=not request.asked_logprobs)
+    async with _settling(ours, request, incoming):
+        await incoming.hold(hold_tokens)
+        _judge(incoming, accept)
+        if not request.stream:
+            await incoming.finish()
+            _judge(incoming, accept)
+    sure = confidence(incoming.logprobs)
+    if request.stream:
+        return Served(ours, incoming.model, incoming=incoming, confidence=sure)
+    answered = Answered.of(incoming.assembled.body())
+    settle_stream(ours, request, incoming)
+    return Served(ours, incoming.model, whole=answered, confidence=sure)
+
+
+def _judge(incoming: Incoming, accept: float) -> None:
+    value = confidence(incoming.logprobs)
+    if value is None or value < accept:
+        raise _Rejected(value)
+
+
+async def _open(ours: Attempt, request: Request, *, plain: bool) -> Incoming:
+    try:
+        stream = await ours.replica.engine.stream(_call(request, stream=True, draft=ours.kind == "draft", counted=_counts(ours)))
+    except TierError as error:
+        ours.failed(error)
+        raise
+    except asyncio.CancelledError:
+        ours.cancelled(of_stream(request, ours.tier, None))
+        raise
+    return Incoming(stream, choices=request.facts.n, plain=plain)
+
+
+class _settling:  # noqa: N801 - reads as a verb where it is used
+    """Whatever goes wrong while a stream is read: the attempt is settled and the engine told to stop."""
+
+    def __init__(self, ours: Attempt, request: Request, incoming: Incoming) -> None:
+        self._ours, self._request, self._incoming = ours, request, incoming
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        usage = of_stream(self._request, self._ours.tier, self._incoming)
+        if isinstance(error, _Rejected):
+            first = self._incoming.first_token
+            self._ours.rejected(usage, confidence=error.value, first_token=first)
+        elif isinstance(error, TierError):
+            self._ours.failed(error, usage if self._incoming.tokens else None)
+        else:
+            self._ours.cancelled(usage)
+        await self._incoming.aclose()
+
+
+def settle_stream(ours: Attempt, request: Request, incoming: Incoming) -> None:
+    """The stream came whole: pay for it."""
+    first, last = incoming.first_token, incoming.last_token
+    between = None
+    if first is not None and last is not None and incoming.tokens > 1:
+        between = (last - first) / (incoming.tokens - 1)
+    ours.ok(
+        of_stream(request, ours.tier, incoming), finish_reason=incoming.finish_reason,
+        first_token=first, inter_token_s=between, confidence=confidence(incoming.logprobs),
+    )  # fmt: skip
+
+
+def _counts(ours: Attempt) -> bool:
+    return ours.tier.spec.engine in _COUNT_AS_THEY_GO
+
+
+def _call(request: Request, *, stream: bool, draft: bool = False, counted: bool = False) -> Call:
+    """The caller's body, plus what Tiergate needs to know: usage in a stream, log-probabilities of a draft."""
+    body: dict[str, Any] = dict(request.body)
+    if stream:
+        body["stream"] = True
+        body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+    else:
+        body.pop("stream", None)
+        body.pop("stream_options", None)
+    if draft and counted:  # a rejected draft is then paid for exactly
+        body["stream_options"]["continuous_usage_stats"] = True
+    if draft and not request.asked_logprobs:
+        body["logprobs"] = True if request.path == "/v1/chat/completions" else 1
+    return Call(path=request.path, body=body, stream=stream, request_id=request.id)
+
+
+def _kind(tried: Tried, *, draft: bool, failed: bool) -> AttemptKind:
+    if draft:
+        return "draft"
+    if failed:
+        return "fallback"
+    return "escalation" if tried.escalations else "primary"
+
+
+def _was_draft(ours: Attempt) -> bool:
+    return ours.kind == "draft"
+
+
+def overhead_s(request: Request, tried: Tried, now: float | None = None) -> float:
+    """Seconds of the request that no engine was at work."""
+    busy = sum(ours.upstream_s for ours in tried.attempts)
+    return max(0.0, (now if now is not None else time.monotonic()) - request.started - busy)

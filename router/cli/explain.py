@@ -1,0 +1,78 @@
+"""`tiergate explain`: where would this prompt go, and why?"""
+
+import random
+import time
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from router.admission import admit
+from router.api.explain import as_data
+from router.assess import predict
+from router.cli.check import ConfigOption, read
+from router.cli.console import as_json, fail, say, table
+from router.errors import ApiError
+from router.ids import new_id
+from router.pipeline import choose
+from router.request import Arrival, Principal
+from router.settings import build_snapshot, classifier_of, tier_spec
+from router.snapshot import Snapshot
+from router.views import idle_views
+from tiers.build import build
+from tiers.openai_http import HttpSession
+
+
+def explain(
+    prompt: Annotated[str, typer.Argument(help="The user's message.")],
+    config: ConfigOption = None,
+    model: Annotated[str, typer.Option(help="What the client puts in `model`.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """The decision for a prompt, with reasons and predicted cost; nothing is called."""
+    body = {"model": model, "messages": [{"role": "user", "content": prompt}]}
+    arrival = Arrival(new_id("req"), "/v1/chat/completions", {}, orjson.dumps(body))
+    snapshot = _unopened(config)
+    try:
+        request = admit(snapshot, Principal(), arrival)
+        decision = choose(request, predict(request), idle_views(snapshot))
+    except ApiError as error:
+        fail(error.message)
+    data = {"model": model, **as_data(decision)}
+    if json:
+        as_json(data)
+    else:
+        _draw(data)
+
+
+def _unopened(config: Any) -> Snapshot:
+    """The configuration's tiers, built but never opened."""
+    described = read(config)
+    session = HttpSession()
+    tiers = {
+        name: build(tier_spec(name, tier), session=session, clock=time.monotonic, rng=random.Random(0))  # noqa: S311
+        for name, tier in described.tiers.items()
+    }
+    return build_snapshot(described, tiers, classifier_of(described), generation=1)
+
+
+def _draw(data: dict[str, Any]) -> None:
+    say(f"{data['model']} -> {' -> '.join(data['tiers'])}   ({data['decision']}, policy {data['policy']})")
+    if data["cascade"]:
+        first, accept = data["tiers"][0], data["cascade"]["accept"]
+        say(f"cascade: {first} answers first; escalates when its confidence is under {accept:g}")
+    if data["predicted"]:
+        p50, p90 = data["predicted"]["output_p50"], data["predicted"]["output_p90"]
+        say(f"predicted output: {p50:.0f} tokens (P50), {p90:.0f} (P90)")
+    say()
+    headings = ("tier", "verdict", "quality", "cost USD", "latency s", "why")
+    rows = [
+        (c["tier"], c["verdict"], _number(c["quality"], "{:.2f}"), c["cost_usd"] or "unknown",
+         _number(c["latency_s"], "{:.2f}"), c["reason"])
+        for c in data["candidates"]
+    ]  # fmt: skip
+    table(headings, rows, numbers=("quality", "cost USD", "latency s"))
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)

@@ -1,0 +1,52 @@
+"""`tiergate`: one command for the gateway, its ledger, keys, models and classifier."""
+
+import os
+import sqlite3
+import sys
+from typing import Any
+
+import click
+import typer
+
+from classifier.errors import ArtifactError
+from policies.problems import ConfigError
+from router.cli import check, explain, keys, models, serve, spend, tiers, train
+from router.cli import doctor as doctor_command
+from router.cli.console import fail
+from router.ledger.sqlite import LedgerError
+
+app = typer.Typer(
+    name="tiergate", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="A cost-aware router for language-model traffic.",
+)  # fmt: skip
+app.command("serve")(serve.serve)
+app.command("check")(check.check)
+app.command("explain")(explain.explain)
+app.command("spend")(spend.spend)
+app.command("doctor")(doctor_command.doctor)
+app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")
+app.add_typer(models.app, name="models", help="Bundled and local GGUF models.")
+app.add_typer(tiers.app, name="tiers", help="Replicas of a running gateway and their state.")
+app.add_typer(train.app, name="classifier", help="Train, score, evaluate and calibrate a router on your own logs.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Exit 0 fine, 1 a check failed, 2 bad input; an error is one line on standard error."""
+    try:
+        code: Any = app(arguments, standalone_mode=False)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)  # noqa: T201 - the format that editors and CI parse
+        sys.exit(2)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        fail(error.format_message(), code=2)
+    except (LedgerError, ArtifactError, ValueError) as error:
+        fail(str(error), code=2)
+    except (OSError, sqlite3.Error) as error:
+        fail(f"{type(error).__name__}: {error}", code=2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

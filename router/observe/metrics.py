@@ -1,0 +1,140 @@
+"""Prometheus metrics: a listener that counts, and gauges that are read when somebody asks."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from router.ledger.types import Reservation, Settlement
+from router.observe.events import (
+    AssessmentMissed,
+    AttemptEnded,
+    Escalated,
+    Event,
+    FellBack,
+    Reloaded,
+    RequestEnded,
+)
+from router.snapshot import Snapshot
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_FINE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+_COARSE = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.8, 1, 1.5, 2.5, 5, 10, 30, 60, 120, 300)
+_BREAKER = {"closed": 0, "half_open": 1, "open": 2}
+
+
+class Metrics:
+    """Everything under `tiergate_`; money in USD, time in seconds. Call it with each event."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        counter, histogram = self._counter, self._histogram
+        self._requests = counter("requests", "Requests answered.", "tier", "model", "policy", "status")
+        self._tokens = counter("tokens", "Tokens of all attempts; kind: input, cached_input, output.", "tier", "kind")
+        self._cost = counter("cost_usd", "Cost of all attempts in USD.", "team", "tier")
+        self._unpriced = counter("unknown_cost", "Attempts whose price is unknown.", "tier")
+        self._saved = counter("saved_usd", "Cost avoided in USD; reason: routing, cache.", "reason")
+        self._ttft = histogram("time_to_first_token_seconds", "Dispatch to first token.", _COARSE, "tier")
+        self._between = histogram("inter_token_latency_seconds", "Mean per stream.", _FINE, "tier")
+        self._duration = histogram("request_duration_seconds", "Whole request.", _COARSE, "tier", "status")
+        self._overhead = histogram("overhead_seconds", "The part of a request that no engine was at work.", _FINE)
+        self._escalations = counter("escalations", "Drafts that were not good enough.", "tier")
+        self._fallbacks = counter("fallbacks", "Candidates tried because the one before failed.", "reason")
+        self._cache = counter("cache_requests", "Cache look-ups; result: hit, miss, off.", "kind", "result")
+        self._missed = counter("classifier_missed", "Requests decided without the classifier.", "reason")
+        self._reload_failures = counter("config_reload_failures", "Configurations that were refused.")
+        self._reload_failures.labels()
+
+    def watch(self, snapshot: Callable[[], Snapshot], ledger_lag_s: Callable[[], float]) -> None:
+        """Read gauges from what serves at the moment of the scrape. Call once."""
+        self.registry.register(_Gauges(snapshot, ledger_lag_s))
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case AttemptEnded(reservation, settlement, _):
+                self._attempt(reservation, settlement)
+            case RequestEnded():
+                self._request(event)
+            case Escalated(tier, _):
+                self._escalations.labels(tier).inc()
+            case FellBack(_, reason):
+                self._fallbacks.labels(reason).inc()
+            case AssessmentMissed(reason):
+                self._missed.labels(reason).inc()
+            case Reloaded(ok=False):
+                self._reload_failures.labels().inc()
+            case _:
+                pass
+
+    def _attempt(self, reservation: Reservation, settlement: Settlement) -> None:
+        tier = reservation.tier
+        if settlement.cost_nusd is None:
+            self._unpriced.labels(tier).inc()
+        else:
+            self._cost.labels(reservation.team, tier).inc(settlement.cost_nusd / 1e9)
+        self._tokens.labels(tier, "input").inc(settlement.input_tokens)
+        self._tokens.labels(tier, "cached_input").inc(settlement.cached_input_tokens)
+        self._tokens.labels(tier, "output").inc(settlement.output_tokens)
+        if settlement.ttft_ns is not None:
+            self._ttft.labels(tier).observe(settlement.ttft_ns / 1e9)
+
+    def _request(self, event: RequestEnded) -> None:
+        row, status = event.row, str(event.row.status)
+        self._requests.labels(row.tier, row.model, row.policy, status).inc()
+        self._duration.labels(row.tier, status).observe((row.ended_ns - row.started_ns) / 1e9)
+        self._cache.labels("exact", row.cache).inc()
+        if row.overhead_ns is not None:
+            self._overhead.labels().observe(row.overhead_ns / 1e9)
+        if event.inter_token_ns is not None:
+            self._between.labels(row.tier).observe(event.inter_token_ns / 1e9)
+        if event.saved_nusd:
+            reason = "cache" if row.cache == "hit" else "routing"
+            self._saved.labels(reason).inc(max(0, event.saved_nusd) / 1e9)
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"tiergate_{name}", told, labels, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"tiergate_{name}", told, labels, buckets=buckets, registry=self.registry)
+
+
+class _Gauges(Collector):
+    """Gauges of replicas and the ledger; what an engine does not report is absent, never 0."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot], ledger_lag_s: Callable[[], float]) -> None:
+        self._snapshot = snapshot
+        self._ledger_lag_s = ledger_lag_s
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        snapshot = self._snapshot()
+        yield from _replica_gauges(snapshot)
+        lag = GaugeMetricFamily("tiergate_ledger_lag_seconds", "Age of the oldest row that is not written yet.")
+        lag.add_metric([], self._ledger_lag_s())
+        yield lag
+        generation = GaugeMetricFamily("tiergate_config_generation", "Configurations taken since the start.")
+        generation.add_metric([], snapshot.generation)
+        yield generation
+
+
+def _replica_gauges(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
+    labels = ["tier", "replica"]
+    up = GaugeMetricFamily("tiergate_replica_up", "1 where it answers its health check.", labels=labels)
+    inflight = GaugeMetricFamily("tiergate_inflight", "Our requests under way.", labels=labels)
+    breaker = GaugeMetricFamily("tiergate_breaker_state", "0 closed, 1 half-open, 2 open.", labels=labels)
+    queue = GaugeMetricFamily("tiergate_queue_depth", "Requests waiting in the engine.", labels=labels)
+    kv_cache = GaugeMetricFamily("tiergate_kv_cache_usage", "Share of the KV cache in use, 0 to 1.", labels=labels)
+    for tier in snapshot.tiers.values():
+        for replica in tier.replicas:
+            where = [tier.name, replica.name]
+            up.add_metric(where, float(replica.up))
+            inflight.add_metric(where, replica.inflight)
+            breaker.add_metric(where, _BREAKER[replica.breaker.state])
+            if replica.load is not None and replica.load.waiting is not None:
+                queue.add_metric(where, replica.load.waiting)
+            if replica.load is not None and replica.load.kv_cache is not None:
+                kv_cache.add_metric(where, replica.load.kv_cache)
+    yield from (up, inflight, breaker, queue, kv_cache)

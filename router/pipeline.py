@@ -1,0 +1,58 @@
+"""The way of a request: admit, look up, assess, decide, attempt, account."""
+
+from collections.abc import Mapping
+
+from policies.decide import decide
+from policies.types import Decision, Predicted, TierView
+from router.account import Account
+from router.admission import admit, identify
+from router.assess import assess
+from router.attempts import attempt
+from router.deliver import Answer, from_cache, streamed, whole
+from router.errors import ApiError, context_too_long, no_candidate
+from router.lookup import look_up
+from router.request import Arrival, Request
+from router.services import Services
+from router.views import views
+
+
+async def answer(services: Services, arrival: Arrival) -> Answer:
+    """Answer one request on the configuration that it arrived under.
+
+    Raises ApiError with the headers known so far. Whatever happens, the ledger gets one row for the request and one
+    for every attempt.
+    """
+    snapshot = services.snapshot
+    request = admit(snapshot, identify(services.keys, snapshot, arrival.headers), arrival)
+    account = Account(services.bus, request)
+    try:
+        account.hit, account.cache, cache_key = look_up(services.cache, request)
+        if account.hit is not None:
+            return from_cache(account, request, account.hit)
+        predicted = await assess(services, request)
+        account.decision = choose(request, predicted, views(snapshot))
+        account.served = await attempt(services.bus, request, account.decision, account.tried)
+        if account.served.incoming is not None:
+            return streamed(services, account, request, account.served, cache_key)
+        return whole(services, account, request, account.served, cache_key)
+    except BaseException as error:
+        account.failed(error)
+        if isinstance(error, ApiError):
+            error.headers = {**account.headers, **error.headers}
+        raise
+
+
+def choose(request: Request, predicted: Predicted | None, candidates: Mapping[str, TierView]) -> Decision:
+    """The decision, from facts, predictions and what the tiers are doing. Raises ApiError where none may serve."""
+    policy = request.snapshot.policies[request.policy]
+    decision = decide(request.policy, policy, request.facts, predicted, candidates, pinned=request.pinned)
+    if not decision.tiers:
+        raise _refusal(decision)
+    return decision
+
+
+def _refusal(decision: Decision) -> ApiError:
+    reasons = tuple(f"{c.tier}: {c.reason}" for c in decision.considered)
+    if reasons and all("context" in reason for reason in reasons):
+        return context_too_long("The request does not fit any tier's context: " + "; ".join(reasons))
+    return no_candidate(reasons)

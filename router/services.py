@@ -1,0 +1,91 @@
+"""The composition root: everything that lives as long as the gateway, opened in order and closed in reverse."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from policies.schema import Config
+from router.auth.keys import KeyStore
+from router.cache.exact import ExactCache
+from router.ledger.ledger import Ledger
+from router.observe.events import Bus, Listener
+from router.observe.log import AccessLog
+from router.observe.metrics import Metrics
+from router.observe.recorder import Recorder
+from router.reload import Reloader
+from router.snapshot import Snapshot
+
+_log = logging.getLogger("tiergate")
+
+
+class Services:
+    """Made by `opened`; nothing else in the project makes these parts."""
+
+    def __init__(self, reloader: Reloader, ledger: Ledger, keys: KeyStore, cache: ExactCache) -> None:
+        self.reloader = reloader
+        self.ledger = ledger
+        self.keys = keys
+        self.cache = cache
+        self.metrics = Metrics()
+        self.access_log = AccessLog()
+        self.bus = Bus(())
+        self.classifier_thread = ThreadPoolExecutor(1, thread_name_prefix="classifier")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The configuration that serves now; a request takes it once and keeps it."""
+        return self.reloader.snapshot
+
+    def log_defect(self, request_id: str, error: BaseException) -> None:
+        """A defect of ours, with its trace, under the request's id."""
+        _log.error("request %s failed inside Tiergate", request_id, exc_info=error)
+
+
+class Opening:
+    """Opens the services for one run of the gateway.
+
+    path: the configuration file. read: reads it again, raising ConfigError. listeners: more listeners for the events.
+    """
+
+    def __init__(self, path: Path, read: Callable[[], Config], listeners: tuple[Listener, ...] = ()) -> None:
+        self._path = path
+        self._read = read
+        self._listeners = listeners
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Services:
+        """Raises ConfigError, LedgerError or ArtifactError, with everything that was opened closed again."""
+        try:
+            return await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
+        await self._stack.aclose()
+
+    async def _open(self) -> Services:
+        config = self._read()
+        place = ledger_path(config)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        ledger = Ledger.open(place)
+        self._stack.callback(ledger.close)
+        keys = KeyStore.open(place)
+        self._stack.callback(keys.close)
+        reloader = Reloader(self._path, self._read)
+        services = Services(reloader, ledger, keys, ExactCache(max_bytes=config.server.cache_max_bytes))
+        self._stack.callback(services.classifier_thread.shutdown, wait=True, cancel_futures=True)
+        services.access_log.open()
+        self._stack.callback(services.access_log.close)
+        services.bus = Bus((Recorder(ledger), services.metrics, services.access_log, *self._listeners))
+        self._stack.push_async_callback(reloader.close)
+        await reloader.open(config, services.bus)
+        services.metrics.watch(lambda: reloader.snapshot, ledger.lag_s)
+        return services
+
+
+def ledger_path(config: Config) -> Path:
+    """Where `state.ledger: sqlite:///...` points."""
+    return Path(config.state.ledger.removeprefix("sqlite:///"))

@@ -1,0 +1,84 @@
+"""From the owner's YAML to what the parts are built from."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from classifier.artifact import Classifier
+from classifier.artifact import load as load_classifier
+from policies.decide import compile_policy
+from policies.schema import Config, Tier
+from router.money import Price, gpu_price
+from router.prices.book import PriceBook
+from router.snapshot import Rates, Snapshot
+from tiers.pool import Tier as Pool
+from tiers.types import Limits, ReplicaSpec, TierSpec, Timeouts
+
+
+def embedded_config() -> Path:
+    """The configuration that `serve` without `--config` uses: inside the package, or beside it in a checkout."""
+    packaged = Path(str(files("router"))) / "embedded.yaml"
+    return packaged if packaged.is_file() else Path(__file__).parent.parent / "configs" / "embedded.yaml"
+
+
+def tier_spec(name: str, tier: Tier) -> TierSpec:
+    """What an engine is built from."""
+    replicas = tuple(
+        ReplicaSpec(url=str(r.url), name=r.name or _host(str(r.url)), region=r.region, kind=r.class_)
+        for r in tier.replicas
+    )
+    return TierSpec(
+        name=name,
+        engine=tier.engine,
+        model=tier.model,
+        context=tier.context,
+        replicas=replicas or (ReplicaSpec(name="local"),),
+        api_key=tier.api_key,
+        timeouts=Timeouts(**tier.timeouts.model_dump()),
+        limits=Limits(**tier.limits.model_dump()),
+        capabilities=frozenset(tier.capabilities),
+        tokenizer=tier.tokenizer,
+        options=dict(tier.options),
+    )
+
+
+def tier_price(tier: Tier) -> Price | None:
+    """The tier's price, from `price` or from `gpu`; None where the owner gave neither."""
+    if tier.price is not None:
+        return Price.of(input=tier.price.input, output=tier.price.output, cached_input=tier.price.cached_input)
+    if tier.gpu is not None:
+        return gpu_price(tier.gpu.usd_per_hour, tier.gpu.count, tier.gpu.tokens_per_second)
+    return None
+
+
+def classifier_of(config: Config) -> Classifier:
+    return load_classifier(config.classifier.artifact)
+
+
+def build_snapshot(
+    config: Config, tiers: Mapping[str, Pool], classifier: Classifier, *, generation: int
+) -> Snapshot:
+    """tiers: one pool for each tier of the configuration, open."""
+    prices = {name: tier_price(tier) for name, tier in config.tiers.items()}
+    return Snapshot(
+        config=config,
+        generation=generation,
+        tiers=tiers,
+        policies={name: compile_policy(name, policy) for name, policy in config.policies.items()},
+        prices=PriceBook.from_tiers(prices),
+        rates={name: _rates(price) for name, price in prices.items()},
+        classifier=classifier,
+        rated_as={name: tier.rated_as or name for name, tier in config.tiers.items()},
+    )
+
+
+def _rates(price: Price | None) -> Rates:
+    """USD per million tokens is a thousand nano-dollars per token."""
+    if price is None:
+        return Rates()
+    cached = price.input if price.cached_input is None else price.cached_input
+    return Rates(float(price.input) * 1000, float(cached) * 1000, float(price.output) * 1000)
+
+
+def _host(url: str) -> str:
+    return url.split("://", 1)[-1].split("/", 1)[0].rpartition("@")[2]

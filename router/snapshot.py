@@ -1,0 +1,36 @@
+"""The configuration that one request holds from start to end, and everything that was built from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from classifier.artifact import Classifier
+from policies.decide import CompiledPolicy
+from policies.schema import Config
+from router.prices.book import PriceBook
+from tiers.pool import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """A tier's price in nano-dollars per token, for predictions only (bills are exact); None where unknown."""
+
+    input: float | None = None
+    cached_input: float | None = None
+    output: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Immutable; a reload makes another one.
+
+    rated_as: tier name -> the name that the classifier's artifact knows it by. generation: counts from 1.
+    """
+
+    config: Config
+    generation: int
+    tiers: Mapping[str, Tier]
+    policies: Mapping[str, CompiledPolicy]
+    prices: PriceBook
+    rates: Mapping[str, Rates]
+    classifier: Classifier
+    rated_as: Mapping[str, str]

@@ -1,0 +1,161 @@
+"""An engine's stream, read as events: the beginning held back, the rest relayed, the end judged."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+
+from router.wire.assemble import Assembler
+from router.wire.sse import Event, SseError, SseReader
+from tiers.base import Stream
+from tiers.errors import Broken, EngineFailed
+
+DONE = b"data: [DONE]\n\n"
+_MAX_HELD_BYTES = 1 << 20
+
+
+class Incoming:
+    """One stream under way.
+
+    plain: the caller must not see what Tiergate added to the request (log-probabilities, usage per chunk), so events
+    are rebuilt without it; otherwise their bytes pass untouched. The usage chunk is always kept back: whether the
+    caller gets one, and with which cost, is known only at the end.
+
+    logprobs: of the sampled tokens seen so far, where the engine gave them. tokens: events that carried output.
+    first_token, last_token: seconds of the monotonic clock, None before there is one.
+    """
+
+    def __init__(self, stream: Stream, *, choices: int, plain: bool) -> None:
+        self._stream = stream
+        self._source = aiter(stream)
+        self._reader = SseReader()
+        self._plain = plain
+        self._ended = False
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self.assembled = Assembler(choices=choices)
+        self.logprobs: list[float] = []
+        self.tokens = 0
+        self.first_token: float | None = None
+        self.last_token: float | None = None
+        self.usage_chunk: dict[str, Any] | None = None
+        self.finish_reason = ""
+        self.model = stream.model
+
+    async def hold(self, tokens: int) -> bool:
+        """Read until so many events with output were seen, or the end. True at the end. Raises TierError."""
+        while not self._ended and self.tokens < tokens and self._held_bytes < _MAX_HELD_BYTES:
+            self._keep(await self._read())
+        return self._ended
+
+    async def relay(self) -> AsyncIterator[bytes]:
+        """The held events, then the rest as they come. Raises TierError where the answer is not whole."""
+        if self._held:
+            yield b"".join(self._held)
+            self._held = []
+        while not self._ended:
+            if forward := await self._read():
+                yield forward
+
+    async def finish(self) -> None:
+        """Read to the end, forwarding nothing. Raises TierError where the answer is not whole."""
+        while not self._ended:
+            await self._read()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def _keep(self, forward: bytes) -> None:
+        if forward:
+            self._held.append(forward)
+            self._held_bytes += len(forward)
+
+    async def _read(self) -> bytes:
+        """The next piece of the stream as bytes to forward, possibly none."""
+        try:
+            piece = await anext(self._source)
+        except StopAsyncIteration:
+            self._end()
+            return b""
+        try:
+            events = self._reader.feed(piece)
+        except SseError as error:
+            raise Broken(f"unreadable event in the stream: {error}") from None
+        if len(events) == 1:
+            return self._take(events[0])
+        return b"".join([self._take(event) for event in events])
+
+    def _take(self, event: Event) -> bytes:
+        if self._ended or event.data is None:
+            return b"" if self._ended else event.raw  # a keep-alive comment passes
+        if event.done:
+            self._end()
+            return b""
+        try:
+            chunk = orjson.loads(event.data)
+        except orjson.JSONDecodeError:
+            raise Broken("malformed event in the stream") from None
+        if not isinstance(chunk, dict):
+            raise Broken("malformed event in the stream")
+        if "error" in chunk and chunk["error"]:
+            raise _failure(chunk["error"], begun=self.tokens > 0)
+        return self._forward(chunk, event)
+
+    def _forward(self, chunk: dict[str, Any], event: Event) -> bytes:
+        choices = chunk.get("choices")
+        if choices:
+            if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+                raise Broken("malformed event in the stream")
+            self._note_tokens(choices)
+            if self._plain:
+                for choice in choices:
+                    choice.pop("logprobs", None)
+        self.assembled.feed(chunk)
+        if not choices:
+            self.usage_chunk = chunk if chunk.get("usage") else self.usage_chunk
+            return b""
+        if not self._plain:
+            return event.raw
+        chunk.pop("usage", None)
+        return b"data: " + orjson.dumps(chunk) + b"\n\n"
+
+    def _note_tokens(self, choices: list[dict[str, Any]]) -> None:
+        for choice in choices:
+            if _carries_output(choice):
+                self.tokens += 1
+                self.last_token = time.monotonic()
+                if self.first_token is None:
+                    self.first_token = self.last_token
+            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+            if logprobs := choice.get("logprobs"):
+                self.logprobs.extend(_sampled(logprobs))
+
+    def _end(self) -> None:
+        """The engine closed the stream or said [DONE]; neither proves that the answer is whole."""
+        self._ended = True
+        if not self.assembled.complete:
+            raise Broken(f"the stream ended after {self.tokens} tokens without a finish_reason")
+
+
+def _carries_output(choice: dict[str, Any]) -> bool:
+    delta = choice.get("delta")
+    if delta is None:
+        return bool(choice.get("text"))
+    return bool(
+        delta.get("content") or delta.get("tool_calls") or delta.get("reasoning") or delta.get("reasoning_content")
+    )
+
+
+def _sampled(logprobs: dict[str, Any]) -> list[float]:
+    """Log-probabilities of the sampled tokens, from the chat shape or the legacy one."""
+    content = logprobs.get("content")
+    if content:
+        return [float(token["logprob"]) for token in content]
+    return [float(value) for value in logprobs.get("token_logprobs") or () if value is not None]
+
+
+def _failure(error: Any, *, begun: bool) -> EngineFailed | Broken:
+    said = error.get("message") if isinstance(error, dict) else error
+    message = f"the engine reported an error in the stream: {str(said)[:300]}"
+    return Broken(message) if begun else EngineFailed(message)
