@@ -1,0 +1,1 @@
+"""The bundled toy models: their corpus, tokenizer, training and GGUF files."""

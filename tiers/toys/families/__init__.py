@@ -1,0 +1,1 @@
+"""The families of questions in the toy corpus, one module each."""
