@@ -1,0 +1,148 @@
+"""The configuration file: what it may say, and what each setting is when it says nothing.
+
+`python -m policies.schema` prints the JSON Schema that editors use.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+
+from policies.problems import mistake
+from policies.schema_base import Number, PolicyName, Settings, TierName, Whole
+from policies.schema_policies import Policy
+from policies.schema_tiers import Tier
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+SQLITE = "sqlite:///"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo("UTC" if name == "UTC" else name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if name != "UTC":
+            raise mistake(
+                f"'{name}'", "UTC or a name of the time zone database, such as Europe/Berlin"
+            ) from None
+    return name
+
+
+def _ledger(url: str) -> str:
+    if url.startswith(("postgresql:", "postgres:")):
+        raise mistake("a PostgreSQL address", "sqlite:///PATH: PostgreSQL is not available in this release")
+    if not url.startswith(SQLITE) or len(url) == len(SQLITE):
+        raise mistake(
+            f"'{url}'",
+            "sqlite:///PATH, such as sqlite:///var/ledger.db (relative) or sqlite:////srv/ledger.db",
+        )
+    return url
+
+
+def _shared(place: str) -> str:
+    if place.startswith(("redis:", "rediss:")):
+        raise mistake("a Redis address", "memory: Redis is not available in this release")
+    if place != "memory":
+        raise mistake(f"'{place}'", "memory")
+    return place
+
+
+class Server(Settings):
+    """Where the gateway listens."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address; any but this machine's own needs `auth: keys`, or --insecure.",
+    )
+    port: Whole = Field(default=8080, ge=0, le=65535, description="Port; 0 takes a free one.")
+    auth: Literal["none", "keys"] = Field(
+        default="none", description="`keys`: every request needs a key of `tiergate keys`."
+    )
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        default="UTC", description="Time zone of the rules' `hour` and `weekday`."
+    )
+    max_body_bytes: Whole = Field(
+        default=10_485_760, ge=1024, le=1_073_741_824, description="Largest request that is read, in bytes."
+    )
+
+
+class State(Settings):
+    """Where the gateway keeps what must outlive a request."""
+
+    ledger: Annotated[str, AfterValidator(_ledger)] = Field(
+        default="sqlite:///var/ledger.db",
+        description="The ledger: sqlite:///PATH, relative to the working directory.",
+    )
+    shared: Annotated[
+        str, AfterValidator(_shared), WithJsonSchema({"enum": ["memory"], "type": "string"})
+    ] = Field(default="memory", description="Limits and breakers: `memory`, for one gateway process.")
+
+    @property
+    def ledger_path(self) -> str:
+        """Path of the SQLite file."""
+        return self.ledger.removeprefix(SQLITE)
+
+
+class Classifier(Settings):
+    """The model that predicts quality and answer length."""
+
+    artifact: Annotated[str, Field(min_length=1)] = Field(
+        default="bundled", description="`bundled`, `bundled:NAME`, or the directory of a trained artifact."
+    )
+    deadline_ms: Number = Field(
+        default=50,
+        gt=0,
+        le=60_000,
+        description="Milliseconds after which the request goes to the route's `safe` tier.",
+    )
+
+
+class Model(Settings):
+    """What one model name of the API stands for: a policy or a tier."""
+
+    policy: PolicyName | None = Field(default=None, description="Policy that decides.")
+    tier: TierName | None = Field(default=None, description="Tier that always answers, and no other.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.policy is None) == (self.tier is None):
+            raise mistake("both" if self.policy else "neither", "exactly one of 'policy' and 'tier'")
+        return self
+
+
+class Config(Settings):
+    """A configuration file of Tiergate."""
+
+    version: Literal[1] = Field(default=1, description="Version of this file's format.")
+    server: Server = Field(default=Server(), description="Where the gateway listens.")
+    state: State = Field(default=State(), description="Where the gateway keeps what must outlive a request.")
+    classifier: Classifier = Field(
+        default=Classifier(), description="The model that predicts quality and answer length."
+    )
+    tiers: Annotated[dict[Annotated[str, Field(pattern=NAME, max_length=64)], Tier], Field(min_length=1)] = (
+        Field(description="The fleet, weakest tier first.")
+    )
+    models: dict[Annotated[str, Field(min_length=1, max_length=128)], Model] = Field(
+        default={},
+        description="What a client may put in `model`. When not given: `auto`, and each tier under its own name. "
+        "`auto` is always there and stands for the policy `default` unless it is written.",
+    )
+    policies: dict[Annotated[str, Field(pattern=NAME, max_length=64)], Policy] = Field(
+        default={}, description="How requests are routed; `default` is always there."
+    )
+    budgets: tuple[Mapping[str, Any], ...] = Field(
+        default=(), description="Not available in this release: must be empty."
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the configuration file."""
+    made = Config.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))  # noqa: T201 - printing is what the command is for

@@ -1,0 +1,46 @@
+"""What all settings share: frozen, unknown keys refused, and names checked against the file they stand in."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+from policies.problems import did_you_mean, mistake
+
+
+class Settings(BaseModel):
+    """A mapping of the configuration file."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+    )
+
+
+def _known(kind: str) -> Callable[[str, ValidationInfo], str]:
+    """Refuse a name that the file does not define. The loader passes the defined names as context."""
+
+    def check(name: str, info: ValidationInfo) -> str:
+        names = (info.context or {}).get(kind)
+        if names is not None and name not in names:
+            raise mistake(
+                f"'{name}'", f"a name under '{kind}': {', '.join(names)}{did_you_mean(name, names)}"
+            )
+        return name
+
+    return check
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise mistake(str(value).lower(), "a number")
+    return value
+
+
+TierName = Annotated[str, AfterValidator(_known("tiers"))]
+PolicyName = Annotated[str, AfterValidator(_known("policies"))]
+Whole = Annotated[int, BeforeValidator(_no_bool)]
+Number = Annotated[float, BeforeValidator(_no_bool)]

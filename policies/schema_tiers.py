@@ -1,0 +1,216 @@
+"""A tier in the configuration file: an engine, its replicas, its price and its limits."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
+
+from policies.problems import mistake
+from policies.schema_base import Number, Settings, Whole, _no_bool
+
+EngineName = Literal[
+    "llama.cpp", "vllm", "sglang", "tgi", "triton", "lmdeploy", "ollama", "llama-server", "openai", "litellm"
+]
+Capability = Literal["chat", "completions", "embeddings", "tools", "images", "json", "logprobs"]
+EMBEDDED_CAN: tuple[Capability, ...] = ("chat", "completions", "logprobs")
+SERVERS_CAN: tuple[Capability, ...] = ("chat", "completions", "json", "logprobs", "tools")
+DEFAULT_CONTEXT = 8_192
+MANAGED_CONTEXT = 128_000
+
+Usd = Annotated[
+    Decimal,
+    BeforeValidator(_no_bool),
+    Field(ge=0, le=1_000_000),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1_000_000}),
+]
+
+
+def _http_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        usable = False
+    if not usable:
+        raise mistake(f"'{url}'", "an address such as http://10.0.0.4:8000/v1")
+    return url
+
+
+class Replica(Settings):
+    """One server that serves the tier's model."""
+
+    url: Annotated[str, AfterValidator(_http_url)] = Field(
+        description="Base address of the server's OpenAI API, such as http://10.0.0.4:8000/v1."
+    )
+    kind: Literal["reserved", "spot", "on-demand"] = Field(
+        default="reserved",
+        alias="class",
+        description="How the machine is bought; a spot replica may vanish at any time.",
+    )
+    region: str = Field(default="", description="Where it stands; free text.")
+    name: str = Field(
+        default="",
+        description="Name in metrics, ledger and `tiergate tiers`; host:port of the url when empty.",
+    )
+
+
+class Price(Settings):
+    """What tokens cost, in USD per million tokens."""
+
+    input: Usd = Field(description="USD per million prompt tokens.")
+    output: Usd = Field(description="USD per million generated tokens.")
+    cached_input: Usd | None = Field(
+        default=None,
+        description="USD per million prompt tokens that the engine had cached; the input price when not given.",
+    )
+
+
+class Gpu(Settings):
+    """What the tier's own GPUs cost; the price of a token follows from it."""
+
+    kind: str = Field(description="What it is, such as A100-80GB; shown, not calculated with.")
+    count: Whole = Field(default=1, ge=1, le=1024, description="GPUs that one replica uses.")
+    usd_per_hour: Usd = Field(description="USD per hour of one GPU.")
+    tokens_per_second: Annotated[Number, Field(gt=0)] = Field(
+        description="Measured throughput of one busy replica, prompt and generated tokens counted alike."
+    )
+
+    @property
+    def usd_per_million(self) -> Decimal:
+        """USD per million tokens of a busy replica: usd_per_hour x count / 3600 / tokens_per_second x 1,000,000."""
+        per_second = self.usd_per_hour * self.count / 3600
+        return per_second / Decimal(str(self.tokens_per_second)) * 1_000_000
+
+
+class Timeouts(Settings):
+    """How long each phase of a call may take, in seconds."""
+
+    connect_s: Number = Field(default=2.0, gt=0, description="Seconds to connect.")
+    first_token_s: Number = Field(default=30.0, gt=0, description="Seconds from sending to the first token.")
+    idle_s: Number = Field(default=30.0, gt=0, description="Seconds between two tokens.")
+    total_s: Number = Field(default=600.0, gt=0, description="Seconds for the whole answer.")
+
+
+class Limits(Settings):
+    """Where a replica stops taking work."""
+
+    max_inflight: Whole = Field(default=64, ge=1, description="Requests under way on one replica.")
+    max_kv_cache: Number = Field(
+        default=0.85, gt=0, le=1, description="Share of the KV cache in use, 0 to 1."
+    )
+    max_waiting: Whole = Field(default=32, ge=0, description="Requests waiting inside the engine.")
+
+
+class LlamaCppOptions(Settings):
+    """What `options` may say of a tier whose engine is llama.cpp inside Tiergate."""
+
+    threads: Whole | None = Field(
+        default=None, ge=1, le=1024, description="Threads that compute; the physical cores when not given."
+    )
+    slots: Whole = Field(default=8, ge=1, le=64, description="Requests decoded at the same time.")
+    kv_tokens: Whole | None = Field(
+        default=None,
+        ge=1,
+        description="Cells of the KV cache that all slots share; four contexts when not given.",
+    )
+    batch: Whole = Field(default=512, ge=1, description="Most tokens in one decode call.")
+    ubatch: Whole | None = Field(
+        default=None, ge=1, description="Most tokens in one pass over the weights; at most `batch`."
+    )
+    gpu_layers: Whole = Field(default=0, ge=-1, description="Layers put on a GPU; -1 is all.")
+    flash_attention: bool = Field(default=True, description="Use flash attention.")
+
+
+def _default_context(given: dict[str, Any]) -> int:
+    return MANAGED_CONTEXT if given["engine"] == "litellm" else DEFAULT_CONTEXT
+
+
+def _default_capabilities(given: dict[str, Any]) -> tuple[Capability, ...]:
+    return EMBEDDED_CAN if given["engine"] == "llama.cpp" and not given["replicas"] else SERVERS_CAN
+
+
+class Tier(Settings):
+    """One level of the fleet."""
+
+    engine: EngineName = Field(
+        description="What serves the model; `llama.cpp` without replicas runs inside Tiergate."
+    )
+    model: Annotated[str, Field(min_length=1)] = Field(
+        description="Model name to send upstream; for llama.cpp `bundled:NAME` or the path of a GGUF file."
+    )
+    replicas: tuple[Replica, ...] = Field(
+        default=(), description="The servers; needed for every engine but llama.cpp and litellm."
+    )
+    api_key: SecretStr | None = Field(default=None, description="Key for the upstream, as ${ENV}.")
+    context: Whole = Field(
+        default_factory=_default_context,
+        ge=16,
+        description="Tokens of prompt and answer together; 8192 when not given, 128000 for litellm.",
+    )
+    price: Price | None = Field(default=None, description="What a token costs; not together with `gpu`.")
+    gpu: Gpu | None = Field(
+        default=None, description="Own GPUs, from which the price of a token follows; not with `price`."
+    )
+    timeouts: Timeouts = Field(default=Timeouts(), description="How long each phase of a call may take.")
+    limits: Limits = Field(default=Limits(), description="Where a replica stops taking work.")
+    capabilities: tuple[Capability, ...] = Field(
+        default_factory=_default_capabilities,
+        description="What the tier can do. When not given: chat, completions, json, logprobs and tools; for llama.cpp "
+        "inside Tiergate chat, completions and logprobs.",
+    )
+    tokenizer: str | None = Field(
+        default=None, description="Path of a tokenizer.json that counts what the engine does not report."
+    )
+    options: LlamaCppOptions = Field(
+        default=LlamaCppOptions(), description="How llama.cpp runs inside Tiergate."
+    )
+    output: Literal["any", "short", "long"] = Field(
+        default="any",
+        description="Which answer lengths the tier is for. When not given: `short` for a tier of that name, `long` "
+        "likewise, else `any`.",
+    )
+    rated_as: str = Field(
+        default="",
+        description="Name under which the classifier's artifact knows this tier; its own name when not given.",
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the model runs inside Tiergate."""
+        return self.engine == "llama.cpp" and not self.replicas
+
+    @property
+    def engine_options(self) -> dict[str, Any]:
+        """The options that the file gives; the engine knows the defaults of the others."""
+        return self.options.model_dump(exclude_unset=True)
+
+    @property
+    def usd_per_million(self) -> Price | None:
+        """The price of a token, given or from the GPU's hourly price; None when neither is known."""
+        if self.gpu is None:
+            return self.price
+        each = self.gpu.usd_per_million
+        return Price.model_construct(input=each, output=each, cached_input=None)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.price is not None and self.gpu is not None:
+            raise mistake("both 'price' and 'gpu'", "one of them", at="gpu")
+        if self.engine == "litellm" and self.replicas:
+            raise mistake(
+                "replicas", "none for engine litellm: the provider is in the model's name", at="replicas"
+            )
+        if self.engine not in ("litellm", "llama.cpp") and not self.replicas:
+            raise mistake("none", f"one or more [{{url: ...}}] for engine {self.engine}", at="replicas")
+        if self.options.model_fields_set and not self.embedded:
+            raise mistake(
+                "options",
+                f"none for engine {self.engine} on a server: they belong to its start command",
+                at="options",
+            )
+        return self
