@@ -1,0 +1,80 @@
+"""The answer: what the worker has said of one request, waiting on the gateway's side to be read."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from tiers.errors import Broken, EngineFailed, Phase, TierError, TimedOut
+from tiers.types import Timeouts
+
+Token = list[Any]
+"""[request, choice, text, log-probabilities or None, tool calls, finish reason or None, whether a token was sampled]."""
+
+
+class Answer:
+    """A mailbox with deadlines. The worker's side calls `begin`, `put` and `fail`; one reader calls `take`."""
+
+    def __init__(self, *, choices: int, timeouts: Timeouts, clock: Callable[[], float]) -> None:
+        self.prompt_tokens = 0
+        self.cached_tokens = 0
+        self.output_tokens = 0
+        self.done = False
+        self._open_choices = choices
+        self._timeouts = timeouts
+        self._clock = clock
+        self._started_s = self._last_s = clock()
+        self._tokens: deque[Token] = deque()
+        self._error: TierError | None = None
+        self._arrived = asyncio.Event()
+        self._begun = False
+
+    def begin(self, prompt_tokens: int, cached_tokens: int) -> None:
+        self.prompt_tokens, self.cached_tokens = prompt_tokens, cached_tokens
+
+    def put(self, token: Token) -> None:
+        self._tokens.append(token)
+        self.output_tokens += token[6]
+        if token[5] is not None:
+            self._open_choices -= 1
+            self.done = self._open_choices == 0
+        self._arrived.set()
+
+    def fail(self, error: TierError) -> None:
+        self._error = error
+        self._arrived.set()
+
+    def died(self, reason: str) -> None:
+        """The worker is gone: the answer breaks where it had begun, else it can be asked for elsewhere."""
+        began = self._begun or bool(self._tokens)
+        self.fail(Broken(reason) if began else EngineFailed(reason))
+
+    async def take(self) -> list[Token]:
+        """The tokens that came since the last time, at least one; none once the answer is whole. Raises TierError."""
+        if not self._tokens and self.done:
+            return []
+        while not self._tokens:
+            if self._error is not None:
+                raise self._error
+            self._arrived.clear()
+            await self._wait()
+        taken = list(self._tokens)
+        self._tokens.clear()
+        self._begun, self._last_s = True, self._clock()
+        return taken
+
+    async def _wait(self) -> None:
+        limit_s, phase = self._deadline()
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._arrived.wait()
+        except TimeoutError as error:
+            raise TimedOut(f"the embedded engine passed its {phase} limit", phase=phase) from error
+
+    def _deadline(self) -> tuple[float, Phase]:
+        """Seconds from now, and which limit it is."""
+        limits, now_s = self._timeouts, self._clock()
+        whole = (self._started_s + limits.total_s - now_s, "total")
+        if self._begun:
+            return min(whole, (self._last_s + limits.idle_s - now_s, "idle"))
+        return min(whole, (self._started_s + limits.first_token_s - now_s, "first_token"))

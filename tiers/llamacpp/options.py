@@ -1,0 +1,86 @@
+"""The options of an embedded engine: what `tiers.<name>.options` may say, and what each defaults to."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tiers.errors import Misconfigured
+from tiers.types import TierSpec
+
+SLOTS = 8
+BATCH = 512
+FULL_CONTEXTS = 4  # how many whole contexts the KV cache holds by default, however many slots share it
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Everything the engine's process needs to know before its first request.
+
+    context: most tokens of one prompt and its answer. slots: sequences decoded at once. kv_tokens: cells of the KV
+    cache, shared by all slots. batch: most tokens in one decode call; ubatch: most in one pass over the weights.
+    threads: compute threads. gpu_layers: layers put on a GPU (-1: all). max_waiting: requests queued before refusing.
+    """
+
+    model_path: str
+    context: int
+    threads: int
+    kv_tokens: int
+    slots: int = SLOTS
+    batch: int = BATCH
+    ubatch: int = BATCH
+    gpu_layers: int = 0
+    flash_attention: bool = True
+    max_waiting: int = 32
+
+    @classmethod
+    def from_spec(cls, spec: TierSpec, model_path: Path) -> "EngineOptions":
+        """Raises Misconfigured naming the option, what was found and what is allowed."""
+        given = _checked(spec)
+        slots = given.get("slots", SLOTS)
+        batch = max(given.get("batch", BATCH), slots)
+        defaults = {
+            "threads": physical_cores(),
+            "kv_tokens": spec.context * min(slots, FULL_CONTEXTS),
+            "ubatch": min(batch, BATCH),
+        }
+        own = {"model_path": str(model_path), "context": spec.context, "max_waiting": spec.limits.max_waiting}
+        merged = defaults | given | own | {"batch": batch}
+        merged["kv_tokens"] = max(merged["kv_tokens"], spec.context)
+        return cls(**merged)
+
+
+LEAST = {"threads": 1, "slots": 1, "batch": 1, "ubatch": 1, "gpu_layers": -1, "kv_tokens": 1}
+MOST_SLOTS = 64
+
+
+def _checked(spec: TierSpec) -> Mapping[str, Any]:
+    allowed = {field.name for field in fields(EngineOptions)} - {"model_path", "context", "max_waiting"}
+    for name, value in spec.options.items():
+        where = f"tiers.{spec.name}.options.{name}"
+        if name not in allowed:
+            raise Misconfigured(f"{where}: no such option; allowed: {', '.join(sorted(allowed))}")
+        if name == "flash_attention":
+            if not isinstance(value, bool):
+                raise Misconfigured(f"{where}: found {value!r}, allowed true or false")
+        elif not isinstance(value, int) or isinstance(value, bool) or value < LEAST[name]:
+            raise Misconfigured(f"{where}: found {value!r}, allowed a whole number from {LEAST[name]}")
+        elif name == "slots" and value > MOST_SLOTS:
+            raise Misconfigured(f"{where}: found {value!r}, allowed at most {MOST_SLOTS}")
+    return spec.options
+
+
+def physical_cores() -> int:
+    """Cores this process may use, hyper-threads of one core counted once (two of them gain a decode nothing)."""
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    siblings = {_siblings(cpu) for cpu in usable}
+    return max(1, len(siblings))
+
+
+def _siblings(cpu: int) -> str:
+    """The hyper-threads that share this one's core, as Linux lists them; the CPU's own number where it does not."""
+    try:
+        return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
+    except OSError:
+        return str(cpu)

@@ -1,0 +1,137 @@
+"""The preparation: from a request's body to sequences ready for a slot; runs beside the decoding."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from tiers.llamacpp.fields import refuse
+from tiers.llamacpp.grammar import Grammar, schema_to_gbnf
+from tiers.llamacpp.model import Model, ModelError
+from tiers.llamacpp.refusal import Refusal
+from tiers.llamacpp.request import Request, read_request
+from tiers.llamacpp.sampling import Sampler
+from tiers.llamacpp.sequence import Sequence
+from tiers.llamacpp.stopping import TextOut
+from tiers.llamacpp.template import ChatTemplate
+from tiers.llamacpp.tools import ToolReader
+
+MOST_BYTES_PER_TOKEN = 256  # longer prompts than this times the context are refused before they are tokenised
+
+
+class Preparer:
+    """Reads bodies with one model's template and vocabulary. Raises ModelError where the template does not parse."""
+
+    def __init__(self, model: Model) -> None:
+        self._vocabulary = model.vocabulary
+        self._context = model.options.context
+        self._bos = self._name(self._vocabulary.bos)
+        try:
+            self._template = ChatTemplate(
+                model.metadata("tokenizer.chat_template"), bos=self._bos, eos=self._name(self._vocabulary.eos)
+            )
+        except jinja2.TemplateError as error:
+            raise ModelError(
+                f"the chat template in {model.options.model_path} does not parse: {error}"
+            ) from error
+
+    def prepare(self, request_id: int, path: str, body: Mapping[str, Any]) -> list[Sequence]:
+        """One sequence for each choice, the first leading. Raises Refusal."""
+        request = read_request(path, body)
+        prompt = self._tokens(request)
+        max_tokens = self._room_for_answer(request, len(prompt))
+        self._check_bias(request)
+        grammar = self._grammar(request)
+        sequences: list[Sequence] = []
+        for choice in range(request.choices):
+            leader = sequences[0] if sequences else None
+            own = grammar.fork() if grammar and leader else grammar
+            sequences.append(self._sequence(request, request_id, choice, prompt, max_tokens, own, leader))
+        return sequences
+
+    def _sequence(
+        self,
+        request: Request,
+        request_id: int,
+        choice: int,
+        prompt: list[int],
+        max_tokens: int,
+        grammar: Grammar | None,
+        leader: Sequence | None,
+    ) -> Sequence:
+        return Sequence(
+            request_id=request_id,
+            choice=choice,
+            tokens=list(prompt),
+            prompt_length=len(prompt),
+            max_tokens=max_tokens,
+            min_tokens=request.min_tokens,
+            ignore_eos=request.ignore_eos,
+            top_logprobs=request.top_logprobs,
+            sampler=Sampler(request.sampling, choice=choice, prompt=prompt),
+            text=TextOut(request.stops),
+            grammar=grammar,
+            tools=ToolReader(forced=request.tools.forced) if request.tools else None,
+            leader=leader,
+        )
+
+    def _tokens(self, request: Request) -> list[int]:
+        if isinstance(request.prompt, tuple):
+            return self._checked_ids(request.prompt)
+        text = self._render(request) if request.chat else request.prompt
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if size > MOST_BYTES_PER_TOKEN * self._context:
+            raise self._too_long(size // MOST_BYTES_PER_TOKEN, 0, "at least ")
+        begun = bool(self._bos) and text.startswith(self._bos)
+        tokens = self._vocabulary.tokenize(
+            text, add_bos=self._vocabulary.adds_bos and not begun, special=True
+        )
+        if not tokens:
+            raise refuse("messages" if request.chat else "prompt", text, "a text of at least one token")
+        return tokens
+
+    def _render(self, request: Request) -> str:
+        tools = request.tools.tools if request.tools else ()
+        return self._template.render(
+            request.messages or (), tools=tools, variables=request.template_variables
+        )
+
+    def _checked_ids(self, tokens: tuple[int, ...]) -> list[int]:
+        if not all(0 <= token < self._vocabulary.size for token in tokens):
+            raise refuse("prompt", list(tokens), f"token ids from 0 to {self._vocabulary.size - 1}")
+        return list(tokens)
+
+    def _room_for_answer(self, request: Request, prompt_tokens: int) -> int:
+        left = self._context - prompt_tokens
+        if left < max(1, request.max_tokens or 1):
+            raise self._too_long(prompt_tokens, request.max_tokens or 0)
+        return request.max_tokens or left
+
+    def _too_long(self, prompt_tokens: int, max_tokens: int, about: str = "") -> Refusal:
+        asked = f" and {max_tokens} for the answer" if max_tokens else ""
+        return Refusal(
+            f"This model's maximum context length is {self._context} tokens. However, the request has "
+            f"{about}{prompt_tokens} tokens in the prompt{asked}.",
+            param="messages",
+            code="context_length_exceeded",
+            kind="context",
+        )
+
+    def _check_bias(self, request: Request) -> None:
+        for token, _ in request.sampling.logit_bias:
+            if token >= self._vocabulary.size:
+                raise refuse("logit_bias", token, f"token ids from 0 to {self._vocabulary.size - 1}")
+
+    def _grammar(self, request: Request) -> Grammar | None:
+        if request.grammar is not None:
+            return Grammar(self._vocabulary.handle, request.grammar, param="grammar")
+        if request.tools is not None and request.tools.forced:
+            gbnf = schema_to_gbnf(request.tools.schema(), param="tools")
+            return Grammar(self._vocabulary.handle, gbnf, param="tools")
+        if request.schema is not None:
+            gbnf = schema_to_gbnf(request.schema, param="response_format")
+            return Grammar(self._vocabulary.handle, gbnf, param="response_format")
+        return None
+
+    def _name(self, token: int) -> str:
+        return self._vocabulary.named(token).decode("utf-8", "replace") if token >= 0 else ""

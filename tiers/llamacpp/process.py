@@ -1,0 +1,111 @@
+"""The process: one life of the worker, from its start to its last words."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+
+from tiers.errors import EngineFailed, Misconfigured
+from tiers.llamacpp import frames
+from tiers.llamacpp.options import EngineOptions
+
+LAST_LINES = 20  # of the worker's stderr, kept for the message when it dies
+STOP_S = 5.0  # how long the worker may take to end once it was hung up on
+
+log = logging.getLogger(__name__)
+
+
+class WorkerProcess:
+    """A running worker that has loaded its model. Made by `start`; `messages` ends when the process does."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._stderr = asyncio.create_task(self._keep_stderr())
+
+    @classmethod
+    async def start(cls, options: EngineOptions) -> "WorkerProcess":
+        """Start the process and wait until the model is loaded. Raises TierError with the process's last words."""
+        worker = await cls._spawn(options)
+        try:
+            answer = await frames.read(worker._reader)
+            if answer is None:
+                raise EngineFailed(await worker.obituary())
+            if "failed" in answer:
+                raise Misconfigured(f"{answer['failed']}{worker._said()}")
+        except BaseException:
+            await worker.stop()
+            raise
+        return worker
+
+    @classmethod
+    async def _spawn(cls, options: EngineOptions) -> "WorkerProcess":
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-P", "-m", "tiers.llamacpp.worker", str(theirs.fileno())),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C at the terminal is for the gateway, which then hangs up
+            )
+        ours.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=ours)
+        worker = cls(process, reader, writer)
+        worker.post(asdict(options))
+        return worker
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def post(self, message: Any) -> None:
+        """Send a message; does nothing where the process is gone (`messages` ends and says so)."""
+        self._writer.write(frames.encode(message))
+
+    async def messages(self) -> AsyncIterator[Any]:
+        while (message := await frames.read(self._reader)) is not None:
+            yield message
+
+    async def obituary(self) -> str:
+        """How the process ended and what it last said; waits for its end."""
+        code = await self._process.wait()
+        await self._stderr
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        return f"the llama.cpp process {how}{self._said()}"
+
+    async def stop(self) -> None:
+        """Hang up, and kill the process where that does not end it. Never raises."""
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_S)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        await self._stderr
+
+    def _said(self) -> str:
+        return "; it said: " + " | ".join(self._last_lines) if self._last_lines else ""
+
+    async def _keep_stderr(self) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            text = line.decode("utf-8", "replace").rstrip()
+            self._last_lines.append(text)
+            log.warning("llama.cpp process %d: %s", self.pid, text)

@@ -1,0 +1,85 @@
+"""The schedule: which tokens of which sequences go into the next batch. Pure: no model, no clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+AGING_TOKENS = 64  # what one step without a share takes off a prompt's remaining length in the order
+LEAST_CHUNK = 8  # prompt tokens that a step takes at least, however slow the machine
+GROWTH = 0.75  # by how much of a pure decode step the prompt tokens may lengthen it
+IDLE_STEP_S = 0.05  # how long a step may take when nobody's tokens wait for it
+SMOOTHING = 0.2  # weight of the newest measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """A prompt under way: tokens still to be decoded, and steps since it was last given any."""
+
+    key: int
+    remaining: int
+    starved_steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many tokens of which sequence the next batch takes."""
+
+    key: int
+    tokens: int
+
+
+def plan(decoding: Sequence[int], prefilling: Sequence[Prefill], *, budget: int, chunk: int) -> list[Share]:
+    """One token for each decoding sequence, then prompts, the shortest remainder first, into what is left.
+
+    budget: most tokens in the batch; chunk: most prompt tokens in it. A prompt that goes without moves forward by
+    AGING_TOKENS a step, so that a long one is delayed by short ones but never for ever.
+    """
+    shares = [Share(key, 1) for key in decoding[:budget]]
+    left = min(budget - len(shares), chunk)
+    order = sorted(prefilling, key=lambda p: (p.remaining - AGING_TOKENS * p.starved_steps, p.key))
+    for prompt in order:
+        if left <= 0:
+            break
+        tokens = min(left, prompt.remaining)
+        shares.append(Share(prompt.key, tokens))
+        left -= tokens
+    return shares
+
+
+class ChunkSizer:
+    """Chooses how many prompt tokens a step takes, from what steps were measured to cost.
+
+    A short prompt that comes while a long one is under way waits for the rest of one step and then takes the next:
+    with steps at most (1 + GROWTH) decode steps long, its first token is there within three decode steps.
+    """
+
+    def __init__(self, *, budget: int) -> None:
+        self._budget = budget
+        self._decode_s: dict[int, float] = {}
+        self._token_s: float | None = None
+
+    def measured(self, *, decodes: int, prompt_tokens: int, seconds: float) -> None:
+        """Learn from a step of `decodes` single tokens and `prompt_tokens` others that took `seconds`."""
+        if not prompt_tokens:
+            self._decode_s[decodes] = _smooth(self._decode_s.get(decodes), seconds)
+            return
+        extra = seconds - self._decode_step_s(decodes)
+        if extra > 0:
+            self._token_s = _smooth(self._token_s, extra / prompt_tokens)
+
+    def chunk(self, decodes: int) -> int:
+        """Prompt tokens for a step beside `decodes` single tokens."""
+        if self._token_s is None:
+            return min(self._budget, 4 * LEAST_CHUNK)
+        allowed_s = GROWTH * self._decode_step_s(decodes) if decodes else IDLE_STEP_S
+        return max(LEAST_CHUNK, min(self._budget, int(allowed_s / self._token_s)))
+
+    def _decode_step_s(self, decodes: int) -> float:
+        """The time of a step of `decodes` single tokens; of the nearest number measured where that one was not."""
+        if not decodes or not self._decode_s:
+            return 0.0
+        nearest = min(self._decode_s, key=lambda known: (abs(known - decodes), known))
+        return self._decode_s[nearest]
+
+
+def _smooth(old: float | None, new: float) -> float:
+    return new if old is None else old + SMOOTHING * (new - old)

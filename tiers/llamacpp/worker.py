@@ -1,0 +1,114 @@
+"""The worker: the process that holds the model, reads requests from one end of a socket and answers on it."""
+
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+from typing import Any, NoReturn
+
+from tiers.llamacpp import frames
+from tiers.llamacpp.loop import Loop
+from tiers.llamacpp.model import Model, ModelError, send_log_to_stderr
+from tiers.llamacpp.options import EngineOptions
+from tiers.llamacpp.prepare import Preparer
+from tiers.llamacpp.refusal import Refusal
+from tiers.llamacpp.sequence import Sequence
+
+
+class Worker:
+    """Three threads: one reads frames, one prepares requests, and the main one decodes.
+
+    llama.cpp lets go of Python's lock while it computes, so that reading and preparing cost a step nothing.
+    """
+
+    def __init__(self, connection: socket.socket, model: Model) -> None:
+        self._connection = connection
+        self._preparer = Preparer(model)
+        self._loop = Loop(model, clock=time.perf_counter)
+        self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._bodies: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+
+    def run(self) -> NoReturn:
+        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._prepare, daemon=True).start()
+        while True:
+            self._take_messages()
+            report = self._loop.step()
+            if report:
+                self._send({"began": report.began, "tokens": report.tokens})
+
+    def _read(self) -> None:
+        """Hand on what the gateway sends; when it hangs up, end the process at once, whatever is being decoded."""
+        while (message := frames.receive(self._connection)) is not None:
+            kind, *rest = message
+            if kind == "generate":
+                self._bodies.put((rest[0], rest[1], rest[2]))
+            else:
+                self._inbox.put((kind, rest[0]))
+        os._exit(0)
+
+    def _prepare(self) -> None:
+        while True:
+            request_id, path, body = self._bodies.get()
+            try:
+                self._inbox.put(("start", self._preparer.prepare(request_id, path, body)))
+            except Refusal as refusal:
+                self._inbox.put(("refuse", [request_id, refusal.message()]))
+
+    def _take_messages(self) -> None:
+        """All that has come; waits for something to come where there is nothing to decode."""
+        while True:
+            try:
+                kind, value = self._inbox.get(block=self._loop.idle)
+            except queue.Empty:
+                return
+            self._handle(kind, value)
+
+    def _handle(self, kind: str, value: Any) -> None:
+        if kind == "start":
+            self._start(value)
+        elif kind == "refuse":
+            self._send({"refused": value})
+        elif kind == "cancel":
+            self._cancelled.add(value)
+            self._loop.cancel(value)
+        elif kind == "load":
+            self._send({"load": [value, self._loop.load()]})
+
+    def _start(self, sequences: list[Sequence]) -> None:
+        """A request that was cancelled while it was being prepared is not begun."""
+        if sequences[0].request_id in self._cancelled:
+            for sequence in sequences:
+                sequence.close()
+        else:
+            self._loop.add(sequences)
+
+    def _send(self, message: Any) -> None:
+        try:
+            self._connection.sendall(frames.encode(message))
+        except OSError:
+            os._exit(0)
+
+
+def main() -> None:
+    """Serve on the socket whose file descriptor is the only argument; the first frame holds the options."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    keep_log = send_log_to_stderr()
+    options = frames.receive(connection)
+    if options is None:
+        return
+    try:
+        worker = Worker(connection, Model(EngineOptions(**options)))
+    except ModelError as error:
+        connection.sendall(frames.encode({"failed": str(error)}))
+        return
+    connection.sendall(frames.encode({"ready": True}))
+    worker.run()
+    del keep_log
+
+
+if __name__ == "__main__":
+    main()
