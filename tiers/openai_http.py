@@ -18,6 +18,7 @@ from tiers.types import Call, Load, ReplicaSpec, TierSpec
 __all__ = ["HttpEngine", "HttpSession"]
 
 _MOST_ERROR_BYTES = 65536
+_MOST_BODY_BYTES = 64 * 1024 * 1024
 _CHECK_S = 5.0
 
 
@@ -151,10 +152,21 @@ class HttpEngine:
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
+    """Raises Broken where it is cut short or has no end."""
+    pieces, size = [], 0
     try:
-        return await response.read()
+        while piece := await response.content.readany():
+            pieces.append(piece)
+            size += len(piece)
+            if size > _MOST_BODY_BYTES:
+                raise Broken(f"the answer is longer than {_MOST_BODY_BYTES} bytes")
     except (aiohttp.ClientError, OSError) as error:
+        response.close()
         raise Broken("the connection broke before the answer was finished") from error
+    except BaseException:
+        response.close()
+        raise
+    return b"".join(pieces)
 
 
 async def _first_bytes(response: aiohttp.ClientResponse) -> bytes:
@@ -176,6 +188,8 @@ def _unsent(error: Exception) -> TierError:
         return TimedOut("no reply in time", phase="total")
     if isinstance(error, aiohttp.InvalidURL):
         return Misconfigured("`url` is not a URL")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return Broken("what came is not well-formed HTTP")
     for kind, words in _UNREACHABLE:
         if isinstance(error, kind):
             return Unreachable(words)
@@ -187,7 +201,6 @@ _UNREACHABLE: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "the host name does not resolve"),
     (aiohttp.ClientSSLError, "the TLS handshake failed"),
     (aiohttp.ClientConnectorError, "the connection was refused"),
-    (aiohttp.ClientResponseError, "what came is not HTTP"),
 )
 
 

@@ -11,6 +11,6 @@ VLLM = Dialect(
         prompt_tokens=("vllm:prompt_tokens_total",),
         output_tokens=("vllm:generation_tokens_total",),
     ),
-    context_words=("maximum context length", "longer than the maximum model length", "maximum model length"),
+    context_words=("maximum context length", "maximum model length", "max_model_len"),
     lists_models=True,
 )

@@ -1,0 +1,217 @@
+"""The ways to break, by name."""
+
+import asyncio
+import gzip as gz
+import json
+import zlib
+from collections.abc import Awaitable, Callable
+
+from tests.faults.exchange import Exchange, event, events, whole
+
+Mode = Callable[[Exchange], Awaitable[None]]
+
+HALF = 5
+DONE = b"data: [DONE]\n\n"
+HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx at 10.0.0.9</body></html>"
+OVERLOAD = {"error": {"message": "queue full", "type": "server_error", "param": None, "code": "overloaded"}}
+TOO_LONG = {
+    "error": {
+        "message": "This model's maximum context length is 512 tokens. However, your request has 600 input tokens.",
+        "type": "BadRequestError",
+        "param": "input_tokens",
+        "code": 400,
+    }
+}
+
+
+async def ok(x: Exchange) -> None:
+    if not x.streamed:
+        return await x.json(200, whole())
+    await x.begin()
+    for piece in [*events(), DONE]:
+        await x.send(piece)
+    return await x.end()
+
+
+def status(code: int, **headers: str) -> Mode:
+    async def mode(x: Exchange) -> None:
+        await x.json(code, OVERLOAD, **headers)
+
+    return mode
+
+
+async def unauthorized(x: Exchange) -> None:
+    """As vLLM says it: a bare string where an object is due."""
+    await x.json(401, {"error": "Unauthorized"})
+
+
+async def no_model(x: Exchange) -> None:
+    message = "The model `m` does not exist."
+    await x.json(404, {"error": {"message": message, "type": "NotFoundError", "param": "model", "code": 404}})
+
+
+async def reset_before_headers(x: Exchange) -> None:
+    x.reset()
+
+
+async def silent(x: Exchange) -> None:
+    await x.client_left()
+
+
+async def slow_first_token(x: Exchange) -> None:
+    """Headers and keep-alive comments, and no token until the client gives up."""
+    await x.begin()
+    leaving = asyncio.ensure_future(x.client_left())
+    while not leaving.done():
+        await x.send(b": keep-alive\n\n")
+        await asyncio.wait({leaving}, timeout=x.tick_s)
+
+
+async def _half(x: Exchange) -> None:
+    """Half an answer, whole or streamed."""
+    if x.streamed:
+        await x.begin()
+        for piece in events()[:HALF]:
+            await x.send(piece)
+    else:
+        body = json.dumps(whole()).encode()
+        await x.reply(200, body[: len(body) // 2], promised=len(body))
+
+
+async def cut(x: Exchange) -> None:
+    await _half(x)
+    x.writer.close()
+
+
+async def cut_reset(x: Exchange) -> None:
+    await _half(x)
+    x.reset()
+
+
+async def stall(x: Exchange) -> None:
+    await _half(x)
+    await x.client_left()
+
+
+async def malformed_event(x: Exchange) -> None:
+    if not x.streamed:
+        return await x.reply(200, b'{"choices": [{"message"')
+    await x.begin()
+    for piece in [*events()[:HALF], b'data: {"choices": [{"del\n\n', DONE]:
+        await x.send(piece)
+    return await x.end()
+
+
+async def no_done(x: Exchange) -> None:
+    if not x.streamed:
+        return await ok(x)
+    await x.begin()
+    for piece in events():
+        await x.send(piece)
+    return await x.end()
+
+
+async def error_in_stream(x: Exchange) -> None:
+    """As vLLM does it: an error event, and `[DONE]` nevertheless."""
+    if not x.streamed:
+        return await status(500)(x)
+    await x.begin()
+    failed = {
+        "error": {"message": "the engine died", "type": "InternalServerError", "param": None, "code": 500}
+    }
+    for piece in [*events()[:HALF], event(failed), DONE]:
+        await x.send(piece)
+    return await x.end()
+
+
+async def error_with_200(x: Exchange) -> None:
+    await x.json(200, {"error": {"message": "upstream is sad", "type": "server_error", "code": None}})
+
+
+async def html(x: Exchange) -> None:
+    await x.reply(502, HTML, "text/html")
+
+
+async def html_with_200(x: Exchange) -> None:
+    await x.reply(200, HTML, "text/html")
+
+
+async def gzip(x: Exchange) -> None:
+    if not x.streamed:
+        return await x.reply(200, gz.compress(json.dumps(whole()).encode()), Content_Encoding="gzip")
+    await x.begin(Content_Encoding="gzip")
+    squeeze = zlib.compressobj(wbits=31)
+    for piece in [*events(), DONE]:
+        await x.send(squeeze.compress(piece) + squeeze.flush(zlib.Z_SYNC_FLUSH))
+    await x.send(squeeze.flush())
+    return await x.end()
+
+
+async def wrong_content_type(x: Exchange) -> None:
+    """A stream was asked and one whole answer comes; a whole one comes as text."""
+    await x.reply(200, json.dumps(whole()).encode(), "application/json" if x.streamed else "text/plain")
+
+
+async def short_body(x: Exchange) -> None:
+    body = b"".join(events()) if x.streamed else json.dumps(whole()).encode()
+    await x.reply(
+        200, body, "text/event-stream" if x.streamed else "application/json", promised=len(body) + 100
+    )
+    x.writer.close()
+
+
+async def long_body(x: Exchange) -> None:
+    """More bytes than promised: what is read is not whole JSON."""
+    body = json.dumps(whole()).encode()
+    await x.reply(200, body, promised=len(body) - 20)
+    x.writer.close()
+
+
+async def empty(x: Exchange) -> None:
+    await x.reply(200, b"")
+
+
+async def flood(x: Exchange) -> None:
+    """A stream without end, faster than anybody reads."""
+    await x.begin()
+    while True:
+        await x.send(b"data: " + b"x" * 8192 + b"\n\n")
+
+
+async def redirect(x: Exchange) -> None:
+    await x.reply(307, b"", Location="http://127.0.0.1:1/v1/chat/completions")
+
+
+async def context_too_long(x: Exchange) -> None:
+    await x.json(400, TOO_LONG)
+
+
+MODES: dict[str, Mode] = {
+    "ok": ok,
+    "401": unauthorized,
+    "404": no_model,
+    "429": status(429),
+    "429-retry-after": status(429, Retry_After="7"),
+    "500": status(500),
+    "503": status(503),
+    "reset-before-headers": reset_before_headers,
+    "silent": silent,
+    "slow-first-token": slow_first_token,
+    "cut": cut,
+    "cut-reset": cut_reset,
+    "stall": stall,
+    "malformed-event": malformed_event,
+    "no-done": no_done,
+    "error-in-stream": error_in_stream,
+    "200-error-body": error_with_200,
+    "html": html,
+    "html-200": html_with_200,
+    "gzip": gzip,
+    "wrong-content-type": wrong_content_type,
+    "short-body": short_body,
+    "long-body": long_body,
+    "empty": empty,
+    "context-too-long": context_too_long,
+    "flood": flood,
+    "redirect": redirect,
+}
