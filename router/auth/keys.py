@@ -88,7 +88,7 @@ class KeyStore:
         """Take up the keys beside a ledger: `ledger.db` has its keys in `ledger.keys.db`.
 
         Their hashes need a pepper: the variable TIERGATE_PEPPER, else `ledger.keys.pepper`, made at first use
-        with mode 0600. clock: seconds, monotonic. Raises OSError or sqlite3.Error where a file cannot be used.
+        with mode 0600. clock: seconds, monotonic. Raises OSError or sqlite3.Error for unusable files.
         """
         path = ledger.with_suffix(".keys.db")
         path.parent.mkdir(parents=True, exist_ok=True)

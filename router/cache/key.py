@@ -73,16 +73,20 @@ def storable(whole: Mapping[str, Any]) -> bool:
         return False
     if whole.get("object") == "list":
         vectors = whole.get("data") or ()
-        return bool(vectors) and all(vector.get("embedding") for vector in vectors)
+        return bool(vectors) and all(isinstance(it, Mapping) and it.get("embedding") for it in vectors)
     choices = whole.get("choices") or ()
-    return bool(choices) and all(_is_whole(choice) for choice in choices)
+    return bool(choices) and all(isinstance(choice, Mapping) and _is_whole(choice) for choice in choices)
 
 
 def _is_whole(choice: Mapping[str, Any]) -> bool:
     if choice.get("finish_reason") != "stop":
         return False
     message = choice.get("message")
-    if message is None:
-        return bool(choice.get("text"))
+    if not isinstance(message, Mapping):
+        return _is_text(choice.get("text"))
     acts = message.get("tool_calls") or message.get("function_call") or message.get("refusal")
-    return bool(message.get("content")) and not acts
+    return _is_text(message.get("content")) and not acts
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)

@@ -28,7 +28,7 @@ _DIMENSIONS = {
     "hour": (_HOUR.format(start="a.started_ns"), _HOUR.format(start="q.started_ns")),
     "day": (_DAY.format(start="a.started_ns"), _DAY.format(start="q.started_ns")),
 }
-_TAG = "json_extract(q.tags, ?)"
+_TAG = "(SELECT value FROM json_each(q.tags) WHERE key = ?)"
 DIMENSIONS = (*_DIMENSIONS, "tag.NAME")
 
 _ATTEMPT_FIGURES = """count(*), coalesce(sum(a.input_tokens), 0), coalesce(sum(a.cached_input_tokens), 0),
@@ -118,7 +118,7 @@ def _grouped(
 ) -> dict[tuple[str, ...], tuple[int, ...]]:
     """Group to figures, of attempts (side 0) or of requests (side 1); no group where there is nothing."""
     columns = [_TAG if name.startswith("tag.") else _DIMENSIONS[name][side] for name in by]
-    tags = [f'$."{name.removeprefix("tag.")}"' for name in by if name.startswith("tag.")]
+    tags = [name.removeprefix("tag.") for name in by if name.startswith("tag.")]
     figures, source = ("count(*)", _REQUESTS) if side else (_ATTEMPT_FIGURES, _ATTEMPTS)
     wanted = ", ".join([*(f"coalesce(CAST({column} AS TEXT), '')" for column in columns), figures])
     grouping = f"GROUP BY {', '.join(str(place + 1) for place in range(len(by)))}" if by else "GROUP BY NULL"

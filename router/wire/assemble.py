@@ -32,7 +32,8 @@ class Assembler:
         if chunk.get("object") == "text_completion":
             self._legacy = True
         self._read_usage(chunk.get("usage"))
-        for choice in chunk.get("choices") or ():
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
             self._read_choice(choice)
         if chunk.get("error") is not None:
             error = chunk["error"]
@@ -78,7 +79,8 @@ class Assembler:
     def _read_choice(self, chunk: Any) -> None:
         if not isinstance(chunk, Mapping):
             return
-        index = chunk.get("index") or 0
+        index = chunk.get("index")
+        index = index if isinstance(index, int) else 0
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = Choice()

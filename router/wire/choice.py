@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 _CHOICE_FIELDS = frozenset({"index", "delta", "text", "logprobs", "finish_reason", "usage"})
 _GENERATED = ("reasoning", "reasoning_content", "content", "refusal", "text")
 
@@ -30,8 +32,9 @@ class Choice:
             if self._logprobs is None:
                 self._logprobs = {}
             _grow(self._logprobs, chunk["logprobs"])
-        if chunk.get("finish_reason"):
-            self.finish_reason = chunk["finish_reason"]
+        reason = chunk.get("finish_reason")
+        if reason and isinstance(reason, str):
+            self.finish_reason = reason
         for name in chunk.keys() - _CHOICE_FIELDS:
             _grow(self._extra, {name: chunk[name]})
 
@@ -95,8 +98,8 @@ class Choice:
     def _read_function(self, delta: Mapping[str, Any]) -> None:
         call = self._message.get("function_call") or {"name": "", "arguments": ""}
         self._message["function_call"] = call
-        call["name"] = call["name"] or delta.get("name") or ""
-        call["arguments"] += delta.get("arguments") or ""
+        call["name"] = call["name"] or _text(delta.get("name"))
+        call["arguments"] += _text(delta.get("arguments"))
 
 
 class _ToolCall:
@@ -118,13 +121,12 @@ class _ToolCall:
         return named and bool(self.name) and bool(delta.get("id")) and delta["id"] != self.id
 
     def feed(self, delta: Mapping[str, Any]) -> None:
-        self.id = self.id or delta.get("id") or ""
-        self._kind = delta.get("type") or self._kind
+        self.id = self.id or _text(delta.get("id"))
+        self._kind = _text(delta.get("type")) or self._kind
         function = delta.get("function")
         if isinstance(function, Mapping):
-            self.name = self.name or function.get("name") or ""
-            if function.get("arguments"):
-                self._arguments.append(function["arguments"])
+            self.name = self.name or _text(function.get("name"))
+            self._arguments.append(_text(function.get("arguments")))
         for name in delta.keys() - {"index", "id", "type", "function"}:
             _grow(self._extra, {name: delta[name]})
 
@@ -134,6 +136,13 @@ class _ToolCall:
     def whole(self) -> dict[str, Any]:
         function = {"name": self.name, "arguments": self.arguments()}
         return {"id": self.id, "type": self._kind, "function": function, **self._extra}
+
+
+def _text(value: Any) -> str:
+    """A delta's text; JSON of it where an engine sends arguments as an object, "" for null."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else orjson.dumps(value).decode()
 
 
 def _grow(kept: dict[str, Any], new: Mapping[str, Any]) -> None:

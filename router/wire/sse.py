@@ -12,6 +12,7 @@ DONE = b"[DONE]"
 
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_LONGEST_UNFINISHED_END = 3  # bytes of the line ends that close an event, all but the last: CR LF CR
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -54,7 +55,7 @@ class SseReader:
         """The events that `chunk` completes. Raises SseError when one passes `max_event_bytes`."""
         buffer = self._rest + chunk if self._rest else chunk
         events = self._mixed(buffer) if b"\r" in buffer else self._lf_only(buffer)
-        if len(self._rest) > self._max:
+        if len(self._rest) > self._max + _LONGEST_UNFINISHED_END:
             raise SseError(f"an event of more than {self._max} bytes")
         return events
 
