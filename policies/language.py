@@ -3,6 +3,7 @@
 import re
 
 SAMPLE_CHARS = 500
+FEW_WORDS = 4  # of so short a text one small word is enough
 SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),
     ("ko", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
@@ -14,38 +15,30 @@ SCRIPTS = (
     ("th", re.compile("[\u0e00-\u0e7f]")),
     ("hi", re.compile("[\u0900-\u097f]")),
 )
-UKRAINIAN = re.compile("[іїєґІЇЄҐ]")  # noqa: RUF001 - letters that Russian does not have
-WORD = re.compile(r"[^\W\d_]+")
-SMALL_WORDS = (
-    (
-        "en",
-        frozenset(
-            "the is are of to and in what how a an for with this that you your please can do does i it".split()
-        ),
-    ),
-    (
-        "de",
-        frozenset(
-            "der die das und ist nicht ein eine wie was ich du sie mit für auf den dem zu von bitte".split()
-        ),
-    ),
-    (
-        "fr",
-        frozenset(
-            "le la les des est et un une que qui quel quelle pour dans je vous nous avec du comment ce".split()
-        ),
-    ),
-    (
-        "es",
-        frozenset(
-            "el los las es y un una que qué cómo para por con del en cuál yo usted está son de".split()
-        ),
-    ),
-    ("it", frozenset("il lo gli è e un una che come per con del della sono di quale io questo cosa".split())),
-    ("pt", frozenset("o os as é e um uma que como para por com do da não em qual você são de".split())),
-    ("nl", frozenset("de het een en is van ik niet wat hoe dat zijn voor met op aan je wij".split())),
-    ("pl", frozenset("i w nie to jest na się z że do jak co czy od dla po jestem proszę".split())),
-)
+UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
+SMALL_WORDS = {
+    "en": "the is are of to and in what how a an for with this that you your please can do does it my from",
+    "de": "der die das und ist nicht ein eine wie was ich du sie mit für auf den dem zu von bitte kann mir",
+    "fr": "le la les des est et un une que qui quel quelle pour dans je vous nous avec du comment ce de moi",
+    "es": "el la los las es y un una que qué cómo para por con del en cuál yo usted está son de cuáles",
+    "it": "il la lo gli è e un una che come per con del della sono di quale io questo cosa perché",
+    "pt": "o a os as é e um uma que como para por com do da não em qual você são de mim",
+    "nl": "de het een en is van ik niet wat hoe dat zijn voor met op aan je wij mij kun",
+    "pl": "i w nie to jest na się z że do jak co czy od dla po jestem proszę mi czym",
+}
+
+
+def _by_word() -> dict[str, tuple[str, ...]]:
+    """The languages in which each small word is frequent."""
+    languages: dict[str, tuple[str, ...]] = {}
+    for language, words in SMALL_WORDS.items():
+        for word in words.split():
+            languages[word] = (*languages.get(word, ()), language)
+    return languages
+
+
+LANGUAGES_OF = _by_word()
+LANGUAGES = (*SMALL_WORDS, *(language for language, _ in SCRIPTS), "uk")
 
 
 def guess(text: str) -> str:
@@ -53,13 +46,15 @@ def guess(text: str) -> str:
     sample = text[:SAMPLE_CHARS]
     if not sample.isascii() and (script := _by_script(sample)):
         return script
-    words = set(WORD.findall(sample.lower()))
-    best, most = "und", 0
-    for language, small in SMALL_WORDS:
-        count = len(words & small)
-        if count > most:
-            best, most = language, count
-    return best if most > 1 or (most and len(words) <= 4) else "und"
+    words = sample.lower().split()
+    counts: dict[str, int] = {}
+    for word in words:
+        for language in LANGUAGES_OF.get(word, ()):
+            counts[language] = counts.get(language, 0) + 1
+    if not counts:
+        return "und"
+    best = max(counts, key=counts.__getitem__)
+    return best if counts[best] > 1 or len(words) <= FEW_WORDS else "und"
 
 
 def _by_script(sample: str) -> str:

@@ -1,7 +1,6 @@
 """Hard limits: whether a tier may be tried for a request at all, and why not."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from policies.types import Facts, Need, Predicted, TierView
 
@@ -9,9 +8,11 @@ from policies.types import Facts, Need, Predicted, TierView
 SURE_SHARE = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """usable; last_resort: tried only where nothing is usable; never: the request cannot succeed there."""
+class Standing(NamedTuple):
+    """usable; last_resort: tried only where nothing is usable; never: the request cannot succeed there.
+
+    reason: one clause for a person.
+    """
 
     kind: Literal["usable", "last_resort", "never"]
     reason: str = ""
@@ -37,16 +38,16 @@ def needs(facts: Facts) -> frozenset[Need]:
 def standing(
     view: TierView | None, facts: Facts, wanted: frozenset[Need], predicted: Predicted | None
 ) -> Standing:
-    """Judge one tier; the reason is one clause for a person."""
+    """Judge one tier. view: None for a name that the fleet does not have. wanted: from `needs`."""
     if view is None:
         return Standing("never", "not part of the fleet")
     if not wanted <= view.needs_met:
         return Standing("never", f"cannot do {', '.join(sorted(wanted - view.needs_met))}")
-    if facts.prompt_tokens + (facts.max_tokens or 1) > view.context and (reason := _too_long(view, facts)):
-        return Standing("never", reason)
+    if _too_long(view, facts):
+        return Standing("never", _no_room(view, facts, facts.max_tokens, "answer"))
     if view.state != "up":
         return _not_up(view)
-    if predicted is not None and "embeddings" not in wanted and _would_be_cut(view, facts, predicted):
+    if predicted is not None and _would_be_cut(view, facts, wanted, predicted):
         return Standing(
             "last_resort", _no_room(view, facts, round(predicted.output_p90), "predicted answer (P90)")
         )
@@ -61,21 +62,20 @@ def _endpoint(path: str) -> Need:
     )
 
 
-def _too_long(view: TierView, facts: Facts) -> str:
-    if facts.prompt_tokens * SURE_SHARE + (facts.max_tokens or 1) <= view.context:
-        return ""
-    if facts.max_tokens is None:
-        return f"context {view.context} < {facts.prompt_tokens} prompt"
-    return _no_room(view, facts, facts.max_tokens, "answer")
+def _too_long(view: TierView, facts: Facts) -> bool:
+    return facts.prompt_tokens * SURE_SHARE + (facts.max_tokens or 1) > view.context
 
 
-def _no_room(view: TierView, facts: Facts, answer_tokens: int, called: str) -> str:
-    return f"context {view.context} < {facts.prompt_tokens} prompt + {answer_tokens} {called}"
-
-
-def _would_be_cut(view: TierView, facts: Facts, predicted: Predicted) -> bool:
+def _would_be_cut(view: TierView, facts: Facts, wanted: frozenset[Need], predicted: Predicted) -> bool:
     """Whether the predicted answer does not fit; a limit of the caller's own was checked before."""
-    return facts.max_tokens is None and facts.prompt_tokens * SURE_SHARE + predicted.output_p90 > view.context
+    if facts.max_tokens is not None or "embeddings" in wanted:
+        return False
+    return facts.prompt_tokens * SURE_SHARE + predicted.output_p90 > view.context
+
+
+def _no_room(view: TierView, facts: Facts, answer_tokens: int | None, called: str) -> str:
+    answer = "" if answer_tokens is None else f" + {answer_tokens} {called}"
+    return f"context {view.context} < {facts.prompt_tokens} prompt{answer}"
 
 
 def _not_up(view: TierView) -> Standing:

@@ -1,18 +1,16 @@
 """The outcome: from the tiers that are wanted to those that are tried, with a reason for each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from policies.case import Case
+from policies.case import Candidate, Case
 from policies.schema_policies import Fallback
 from policies.types import Cascade, Considered, Decision
 
-STATE_ORDER = {"up": 0, "full": 1, "down": 2}
+LAST_RESORT_ORDER = {"up": 0, "full": 1, "down": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What was decided before anything fails.
 
     name: what `x-tiergate-decision` says. wanted: tiers, best first. reasons: why each stands where it does.
@@ -21,7 +19,7 @@ class Plan:
 
     name: str
     wanted: tuple[str, ...]
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str]
     passed_over: tuple[str, ...] = ()
     may_fall_back: bool = True
     cascade: Cascade | None = None
@@ -30,15 +28,17 @@ class Plan:
 
 def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: frozenset[str]) -> Decision:
     """The decision: wanted tiers that can serve, then the fallback order, at most as many as there are attempts."""
-    possible = _unique((*plan.wanted, *(fallback.order if plan.may_fall_back else ())))
-    tried = (case.usable(possible) or _last_resorts(possible, case))[: fallback.attempts]
-    named = _unique((*tried, *possible, *plan.passed_over))
-    drafts = plan.cascade is not None and tried[:1] == [plan.wanted[0]] and len(tried) > 1
+    names = dict.fromkeys((*plan.wanted, *fallback.order) if plan.may_fall_back else plan.wanted)
+    possible = case.candidates(names)
+    able = [candidate for candidate in possible if candidate.usable] or _last_resorts(possible)
+    tried = [candidate.name for candidate in able[: fallback.attempts]]
+    all_names = dict.fromkeys((*tried, *names, *plan.passed_over))
+    drafts = plan.cascade is not None and len(tried) > 1 and tried[0] == plan.wanted[0]
     return Decision(
         tiers=tuple(tried),
         name=plan.name,
         policy=policy_name,
-        considered=tuple(_considered(name, tried, plan, case) for name in named),
+        considered=tuple(_considered(case.candidate(name), tried, plan) for name in all_names),
         cascade=plan.cascade if drafts else None,
         attempts=fallback.attempts,
         on=on,
@@ -47,38 +47,40 @@ def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: fr
     )
 
 
-def _last_resorts(names: Iterable[str], case: Case) -> list[str]:
+def _last_resorts(possible: Iterable[Candidate]) -> list[Candidate]:
     """Tiers that may yet serve where none is usable, so that an attempt says the real error; likeliest first."""
-    able = [name for name in names if case.standing(name).kind == "last_resort"]
-    return sorted(able, key=lambda name: (STATE_ORDER[case.views[name].state], -_room(name, case)))
+    able = [candidate for candidate in possible if candidate.standing.kind == "last_resort"]
+    return sorted(able, key=_likelihood)
 
 
-def _room(name: str, case: Case) -> int:
-    """Tokens of context, where the predicted answer may not fit; otherwise the order stays as it is."""
-    view = case.views[name]
-    return view.context if view.state == "up" else 0
+def _likelihood(candidate: Candidate) -> tuple[int, int]:
+    """By state; among tiers that are up (the predicted answer may not fit) the largest context first."""
+    view = candidate.view
+    if view is None:
+        return len(LAST_RESORT_ORDER), 0
+    return LAST_RESORT_ORDER.get(view.state, 0), -view.context if view.state == "up" else 0
 
 
-def _considered(name: str, tried: list[str], plan: Plan, case: Case) -> Considered:
-    standing, estimated = case.standing(name), case.estimate(name)
-    reason = plan.reasons.get(name, "in the fallback order")
-    if standing.kind != "usable":
-        reason = (
-            f"{standing.reason}; tried because nothing else can serve" if name in tried else standing.reason
-        )
-    elif name not in tried and name not in plan.passed_over:
-        reason = f"{reason}; beyond {len(tried)} attempts"
+def _considered(candidate: Candidate, tried: list[str], plan: Plan) -> Considered:
+    name = candidate.name
+    place = tried.index(name) if name in tried else None
     return Considered(
         tier=name,
-        verdict="chosen" if tried[:1] == [name] else "fallback" if name in tried else "excluded",
-        reason=reason,
-        quality=estimated.quality,
-        output_tokens=estimated.output_tokens,
-        cost_nusd=estimated.cost_nusd,
-        latency_s=estimated.latency_s,
-        load=estimated.load,
+        verdict="excluded" if place is None else "chosen" if place == 0 else "fallback",
+        reason=_reason(candidate, plan, tried=place is not None),
+        quality=candidate.quality,
+        output_tokens=candidate.output_tokens,
+        cost_nusd=candidate.cost_nusd,
+        latency_s=candidate.latency_s,
+        load=candidate.load,
     )
 
 
-def _unique(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
+def _reason(candidate: Candidate, plan: Plan, *, tried: bool) -> str:
+    if not candidate.usable:
+        stands = candidate.standing.reason
+        return f"{stands}; tried because nothing else can serve" if tried else stands
+    reason = plan.reasons.get(candidate.name)
+    if not tried and candidate.name not in plan.passed_over:
+        return f"{reason or 'in the fallback order'}; more tiers than attempts"
+    return reason or "in the fallback order"

@@ -145,4 +145,4 @@ def json_schema() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(json_schema(), indent=2))  # noqa: T201 - printing is what the command is for
+    print(json.dumps(json_schema(), indent=2))
