@@ -1,0 +1,222 @@
+"""The artifact: a trained classifier on disk, and loaded, ready to assess requests.
+
+A folder with `model.npz` (arrays only, never pickles) and `card.json` (what it was trained on, how good it is, and the
+hash of the arrays). It names the token table it was trained with, which the package carries.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.embed import StaticEmbedding, bundled_folder, load_embedding
+from classifier.errors import ArtifactError
+from classifier.features import NAMES, REVISION
+from classifier.head import OutcomeHead, tier_pairs
+from classifier.inputs import Inputs
+from classifier.length import LengthHead
+from classifier.types import Assessment, Question
+
+Floats = npt.NDArray[np.float32]
+
+KIND = "tiergate-classifier"
+FORMAT = 1
+BUNDLED = {"bundled": "bundled", "bundled:toy": "toy"}
+_ARRAYS = (
+    "surface_mean",
+    "surface_per_deviation",
+    "outcome_weights",
+    "outcome_bias",
+    "length_weights",
+    "length_bias",
+    "length_steps",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A trained classifier. Immutable: share it between threads.
+
+    version: name and hash of what was learned. card: what `card.json` says.
+    """
+
+    inputs: Inputs
+    outcomes: OutcomeHead
+    lengths: LengthHead
+    version: str
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """Names of the tiers it was trained on, cheapest first."""
+        return self.outcomes.tiers
+
+    @property
+    def dim(self) -> int:
+        """Numbers in one embedding."""
+        return self.inputs.embedding.dim
+
+    def assess(self, q: Question) -> Assessment:
+        """What is to be expected of a request; takes any text, and as long for a megabyte as for a page.
+
+        The length quantiles are capped by `q.max_tokens`.
+        """
+        row = self.inputs.row(q)
+        quality, gain = self.outcomes.outcomes(row)
+        p50, p90 = self.lengths.quantiles(row)[0].tolist()
+        most = float("inf") if q.max_tokens is None else float(max(q.max_tokens, 1))
+        return Assessment(
+            quality=dict(zip(self.tiers, quality[0].tolist(), strict=True)),
+            gain=dict(zip(tier_pairs(self.tiers), gain[0].tolist(), strict=True)),
+            output_p50=min(p50, most),
+            output_p90=min(p90, most),
+            version=self.version,
+        )
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Unit vectors (len(texts), dim), float32; zeros for a text without a known token."""
+        return self.inputs.embedding.embed(texts)
+
+    def count_tokens(self, text: str) -> int:
+        """An estimate of the tokens a current model counts in `text`."""
+        return self.inputs.embedding.count(text)
+
+
+def load(name_or_path: str | Path) -> Classifier:
+    """`bundled`, `bundled:toy`, or a folder written by training.
+
+    Raises ArtifactError, saying what to mend, where it is missing, corrupt, not an artifact, or made for other features
+    or another token table than this version's.
+    """
+    folder = _folder(name_or_path)
+    card, blob = _read(folder)
+    embedding = load_embedding()
+    _check(folder, card, blob, embedding)
+    with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
+        missing = [name for name in _ARRAYS if name not in arrays]
+        if missing:
+            raise ArtifactError(f"{folder / 'model.npz'}: no array {missing[0]}: {_again(folder)}")
+        found = {name: arrays[name].astype(np.float32) for name in _ARRAYS}
+    _check_shapes(folder, found, len(card["tiers"]), len(NAMES) + embedding.dim)
+    return assemble(embedding, tuple(card["tiers"]), found, card, name=folder.name)
+
+
+def assemble(
+    embedding: StaticEmbedding,
+    tiers: tuple[str, ...],
+    arrays: Mapping[str, Floats],
+    card: Mapping[str, Any],
+    name: str,
+) -> Classifier:
+    """A classifier from its parts; `card["sha256"]` tells versions apart."""
+    return Classifier(
+        inputs=Inputs(embedding, arrays["surface_mean"], arrays["surface_per_deviation"]),
+        outcomes=OutcomeHead(tiers, arrays["outcome_weights"], arrays["outcome_bias"]),
+        lengths=LengthHead(arrays["length_weights"], arrays["length_bias"], arrays["length_steps"]),
+        version=version_of(name, card),
+        card=card,
+    )
+
+
+def version_of(name: str, card: Mapping[str, Any]) -> str:
+    """The artifact's name and the beginning of its hash."""
+    return f"{name}-{str(card['sha256'])[:12]}"
+
+
+def arrays_of(inputs: Inputs, outcomes: OutcomeHead, lengths: LengthHead) -> dict[str, Floats]:
+    """The arrays that `write` stores and `load` reads."""
+    return {
+        "surface_mean": inputs.mean,
+        "surface_per_deviation": inputs.per_deviation,
+        "outcome_weights": outcomes.weights,
+        "outcome_bias": outcomes.bias,
+        "length_weights": lengths.weights,
+        "length_bias": lengths.bias,
+        "length_steps": lengths.steps,
+    }
+
+
+def write(out: Path, arrays: Mapping[str, Floats], card: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an artifact into the folder `out` and return its card, with kind, format and hash filled in."""
+    out.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, allow_pickle=False, **{name: arrays[name].astype(np.float32) for name in _ARRAYS}
+    )
+    blob = buffer.getvalue()
+    full = {
+        "kind": KIND,
+        "format": FORMAT,
+        "features": REVISION,
+        **card,
+        "sha256": hashlib.sha256(blob).hexdigest(),
+    }
+    (out / "model.npz").write_bytes(blob)
+    (out / "card.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+    return full
+
+
+def _folder(name_or_path: str | Path) -> Path:
+    name = str(name_or_path)
+    if name in BUNDLED:
+        return bundled_folder().parent / BUNDLED[name]
+    if name.startswith("bundled"):
+        raise ArtifactError(f"classifier artifact: found {name!r}, allowed {', '.join(BUNDLED)} or a folder")
+    return Path(name_or_path)
+
+
+def _again(folder: Path) -> str:
+    return f"make it again with `tiergate classifier train DATA --out {folder}`"
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
+    try:
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        blob = (folder / "model.npz").read_bytes()
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{folder}: no classifier artifact there ({error}): {_again(folder)}") from error
+    if not isinstance(card, dict) or card.get("kind") != KIND:
+        raise ArtifactError(
+            f"{folder / 'card.json'}: not the card of a classifier artifact: {_again(folder)}"
+        )
+    return card, blob
+
+
+def _check(folder: Path, card: Mapping[str, Any], blob: bytes, embedding: StaticEmbedding) -> None:
+    """Refuse what this version cannot serve as it was trained."""
+    allowed = {"format": FORMAT, "features": REVISION, "embedding": embedding.name}
+    for key, value in allowed.items():
+        if card.get(key) != value:
+            raise ArtifactError(
+                f"{folder}: {key}: found {card.get(key)!r}, allowed {value!r}: {_again(folder)}"
+            )
+    if card.get("sha256") != hashlib.sha256(blob).hexdigest() or not zipfile.is_zipfile(io.BytesIO(blob)):
+        raise ArtifactError(f"{folder / 'model.npz'}: corrupt, its hash is not the card's: {_again(folder)}")
+    tiers = card.get("tiers")
+    if not isinstance(tiers, list) or len(tiers) < 2 or not all(isinstance(tier, str) for tier in tiers):
+        raise ArtifactError(f"{folder / 'card.json'}: tiers: allowed two or more names: {_again(folder)}")
+
+
+def _check_shapes(folder: Path, arrays: Mapping[str, Floats], tiers: int, width: int) -> None:
+    heads = tiers + tiers * (tiers - 1) // 2
+    allowed = {
+        "surface_mean": (len(NAMES),),
+        "surface_per_deviation": (len(NAMES),),
+        "outcome_weights": (heads, width),
+        "outcome_bias": (heads,),
+        "length_weights": (2, width),
+        "length_bias": (2,),
+        "length_steps": (2,),
+    }
+    for name, shape in allowed.items():
+        if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
+            raise ArtifactError(
+                f"{folder / 'model.npz'}: {name}: not {shape} finite numbers: {_again(folder)}"
+            )

@@ -1,0 +1,176 @@
+"""Training: a labelled table in, an artifact out.
+
+Offline only (extra `train`). The same table, seed and library versions give the same artifact.
+"""
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.artifact import Classifier, arrays_of, load, version_of, write
+from classifier.data import Lengths, Table, read_lengths, read_table, table_lengths
+from classifier.embed import load_embedding
+from classifier.errors import ArtifactError, DataError
+from classifier.features import NAMES
+from classifier.fit import OutcomeFit, fit_lengths, fit_outcomes, folds_by_prompt, outcome_labels
+from classifier.inputs import Inputs, fit_inputs
+from classifier.length import LengthHead
+from classifier.measure import calibration_error, log_loss, pair_apgr
+
+FEWEST_ROWS = 50
+LIBRARIES = ("numpy", "scikit-learn", "tokenizers")
+
+
+class Progress(Protocol):
+    """Called as work goes on: what is being done, and the share done, 0 to 1."""
+
+    def __call__(self, step: str, done: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was learned from; sha256 is of the file, rows are what was used of it."""
+
+    name: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCard:
+    """What an artifact was trained on and how it did on held-out prompts; stored in its `card.json`.
+
+    tiers: cheapest first. lengths: None where the table had none and the bundled length head was taken.
+    metrics: `apgr.<cheaper>.<dearer>`, `calibration_error.<tier>`, `log_loss.<tier>`, `coverage.p90`, all cross-fitted.
+    version: of the artifact. note: what a reader must know.
+    """
+
+    tiers: tuple[str, ...]
+    outcomes: Source
+    lengths: Source | None
+    seed: int
+    embedding: str
+    libraries: Mapping[str, str]
+    metrics: Mapping[str, float]
+    version: str = ""
+    note: str = ""
+    strength: float = 0.0
+
+
+def train(
+    data: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    tiers: Sequence[str] | None = None,
+    lengths: Path | None = None,
+    note: str = "",
+) -> TrainingCard:
+    """Learn a classifier from the table `data` (see `classifier.data`) and write it into the folder `out`.
+
+    tiers: which ones, cheapest first; unless given all, the better on average taken as the dearer. lengths: a file of
+    answer lengths to learn the output length from, in place of the table's own. note: kept in the card.
+
+    Raises DataError for a table that cannot be learned from, or where the extra `train` is not installed.
+    """
+    tell = progress or _silent
+    tell("reading", 0.0)
+    table = read_table(data, tiers)
+    if len(table.questions) < FEWEST_ROWS:
+        raise DataError(
+            f"{data}: found {len(table.questions)} rows, needs {FEWEST_ROWS} or more to learn from"
+        )
+    answers = read_lengths(lengths) if lengths is not None else table_lengths(table)
+    embedding = load_embedding()
+    tell("reading the prompts", 0.1)
+    inputs = fit_inputs(embedding, table.questions + (answers.questions if answers else ()))
+    tell("learning quality and gain", 0.2)
+    fit = _outcomes(inputs, table, seed)
+    tell("learning output length", 0.8)
+    length_head, coverage = _lengths(inputs, answers, seed)
+    card = TrainingCard(
+        tiers=table.tiers,
+        outcomes=Source(table.name, table.sha256, len(table.questions)),
+        lengths=Source(answers.name, answers.sha256, len(answers.tokens)) if answers else None,
+        seed=seed,
+        embedding=embedding.name,
+        libraries={name: importlib.metadata.version(name) for name in LIBRARIES},
+        metrics=_metrics(table, fit) | coverage,
+        note=note,
+        strength=fit.strength,
+    )
+    return _write(out, arrays_of(inputs, fit.head, length_head), card)
+
+
+def _silent(step: str, done: float) -> None:
+    """Progress that nobody asked for."""
+
+
+def _outcomes(inputs: Inputs, table: Table, seed: int) -> OutcomeFit:
+    folds = folds_by_prompt([question.text for question in table.questions], seed)
+    return fit_outcomes(inputs.matrix(table.questions), len(NAMES), table.tiers, table.correct, folds)
+
+
+def _lengths(inputs: Inputs, answers: Lengths | None, seed: int) -> tuple[LengthHead, dict[str, float]]:
+    """A length head and its coverage; without answers the bundled one, moved to these inputs."""
+    if answers is None:
+        return _bundled_lengths(inputs), {}
+    prompts = [question.text for question in answers.questions]
+    head, coverage = fit_lengths(
+        inputs.matrix(answers.questions),
+        len(NAMES),
+        answers.tokens,
+        folds_by_prompt(prompts, seed),
+        len(set(prompts)),
+    )
+    return head, {"coverage.p90": round(coverage, 4)}
+
+
+def _bundled_lengths(inputs: Inputs) -> LengthHead:
+    try:
+        bundled = load("bundled")
+    except ArtifactError as error:
+        raise DataError(f"no answer lengths in the table, and none to borrow: {error}") from error
+    return _moved(bundled, inputs)
+
+
+def _moved(source: Classifier, inputs: Inputs) -> LengthHead:
+    """The length head of `source` for inputs standardised differently: the same lines over the raw features."""
+    head, width = source.lengths, len(NAMES)
+    raw = head.weights[:, :width] * source.inputs.per_deviation
+    deviation = np.where(
+        inputs.per_deviation > 0, 1.0 / np.where(inputs.per_deviation > 0, inputs.per_deviation, 1), 0
+    )
+    weights = np.concatenate((raw * deviation, head.weights[:, width:]), axis=1)
+    bias = head.bias + raw @ (inputs.mean - source.inputs.mean)
+    return LengthHead(weights.astype(np.float32), bias.astype(np.float32), head.steps)
+
+
+def _metrics(table: Table, fit: OutcomeFit) -> dict[str, float]:
+    """Cross-fitted figures of the outcome head."""
+    labels, chances = outcome_labels(table.correct), fit.held_out
+    figures: dict[str, float] = {}
+    for column, tier in enumerate(table.tiers):
+        figures[f"calibration_error.{tier}"] = calibration_error(chances[:, column], labels[:, column])
+        figures[f"log_loss.{tier}"] = log_loss(chances[:, column], labels[:, column])
+    for cheaper, dearer in combinations(range(len(table.tiers)), 2):
+        names = f"{table.tiers[cheaper]}.{table.tiers[dearer]}"
+        score = chances[:, dearer] - chances[:, cheaper]
+        apgr = pair_apgr(score, table.correct[:, cheaper], table.correct[:, dearer])
+        if apgr is not None:
+            figures[f"apgr.{names}"] = apgr
+    return {name: round(figure, 4) for name, figure in figures.items()}
+
+
+def _write(out: Path, arrays: Mapping[str, npt.NDArray[np.float32]], card: TrainingCard) -> TrainingCard:
+    facts = asdict(card)
+    del facts["version"]
+    written = write(out, arrays, facts)
+    return replace(card, version=version_of(out.name, written))
