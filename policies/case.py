@@ -13,8 +13,8 @@ BUSY_SLOPE = 5.0
 class Candidate(NamedTuple):
     """A tier as one request sees it; predicted figures are None where nothing is known.
 
-    output_tokens: predicted median, cut at the caller's limit. cost_nusd: for prompt and answer. value_nusd: the cost,
-    weighted by load. latency_s: to the whole answer. load: requests under way by capacity.
+    output_tokens: predicted median, cut at the caller's limit. cost_nusd: for prompt and answer.
+    value_nusd: the cost, weighted by load. latency_s: to the whole answer. load: requests by capacity.
     """
 
     name: str

@@ -18,7 +18,7 @@ TEXT_ALLOWED = "text, in which * stands for anything, or a list of such texts"
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Whole numbers inside any of `spans`: pairs of lowest and highest, both included; None is without end."""
+    """Whole numbers inside any of `spans`: pairs of lowest and highest, both included; None has no end."""
 
     spans: tuple[tuple[int, int | None], ...]
 

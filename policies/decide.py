@@ -43,7 +43,7 @@ def decide(
 ) -> Decision:
     """A pinned tier, else the first rule, else the cascade or the route by prediction, else the safe tier.
 
-    predicted: None where the classifier was late, failed or was not asked. views: every tier of the fleet by name.
+    predicted: None where the classifier was late, failed or was not asked. views: every tier of the fleet.
     The decision's tiers are empty only where no tier could serve the request however long one waits.
     """
     case = Case(facts, predicted, views)
@@ -136,7 +136,10 @@ def _objection(policy: CompiledPolicy, case: Case, after: list[Candidate]) -> st
 
 
 def _unprofitable(first: Candidate, following: Candidate) -> str:
-    """A draft pays when cost(first) + P(rejected) x cost(next) < cost(next), with P(rejected) = 1 - quality(first)."""
+    """A draft pays when cost(first) + P(rejected) x cost(next) < cost(next).
+
+    P(rejected) is 1 - quality(first), so the saving expected is quality(first) x cost(next).
+    """
     if first.cost_nusd is None or following.cost_nusd is None or first.quality is None:
         return ""
     saved = first.quality * following.cost_nusd

@@ -42,9 +42,9 @@ class Spot:
 class Document:
     """A parsed file.
 
-    data: plain mappings, lists, texts, integers, Decimals, booleans and None, with ${NAME} replaced. keys, values: the
-    spots of each path's key and value. written: the text of values that came from the environment, as the file has it.
-    problems: what is wrong with the YAML itself.
+    data: plain mappings, lists, texts, integers, Decimals, booleans and None, with ${NAME} replaced.
+    keys, values: the spots of each path's key and value. written: values that came from the environment, as
+    the file has them. problems: what is wrong with the YAML itself.
     """
 
     name: str
@@ -55,12 +55,16 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
     def spot(self, path: Path, *, key: bool = False) -> Spot:
-        """Where the path's value stands (or its key); for what is not in the file, the nearest thing around it."""
+        """Where the path's value (or key) stands; else the nearest thing around it."""
         if not key and path in self.values:
             return self.values[path]
         while path and path not in self.keys and path not in self.values:
             path = path[:-1]
         return self.keys.get(path) or self.values.get(path) or Spot(1, 1)
+
+    def from_environment(self, path: Path) -> bool:
+        """Whether the path's value, or anything in it, came from the environment."""
+        return any(written[: len(path)] == path for written in self.written)
 
     def report(self, path: Path, found: str, allowed: str, *, spot: Spot | None = None) -> None:
         where = spot or self.spot(path)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +12,8 @@ from policies.problems import Problem, did_you_mean, message
 
 SHOWN = 60
 SECRETS = frozenset({"api_key"})
+CREDENTIALS = re.compile(r"//[^/@\s]+@")
+_KINDS = {dict: "a mapping", list: "a list", type(None): "nothing"}
 
 
 def explain(error: ValidationError, document: Document, schema: Mapping[str, Any]) -> list[Problem]:
@@ -36,7 +37,7 @@ def _problem(detail: ErrorDetails, document: Document, schema: Mapping[str, Any]
     if kind == "mistake":
         path = (*path, *filter(None, str(context["at"]).split(".")))
         found, allowed = str(context["found"]), str(context["allowed"])
-        if SECRETS & set(map(str, path)) or path in document.written:
+        if SECRETS & set(map(str, path)) or document.from_environment(path):
             found = shown(detail["input"], path, document)
     elif kind == "extra_forbidden":
         known = sorted(_keys(_at(schema, path[:-1])))
@@ -48,6 +49,7 @@ def _problem(detail: ErrorDetails, document: Document, schema: Mapping[str, Any]
         found, allowed = shown(detail["input"], path, document), _allowed(_at(schema, path), detail)
         allowed += _closest(detail["input"], _at(schema, path))
     spot = document.spot(path, key=kind == "extra_forbidden" or "[key]" in detail["loc"])
+    found = CREDENTIALS.sub("//***@", found)
     return Problem(document.name, spot.line, spot.column, dotted(path), message(found, allowed))
 
 
@@ -57,21 +59,13 @@ def shown(value: Any, path: Path, document: Document) -> str:
         return "***"
     if path in document.written:
         return f"'{document.written[path]}'"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list" if value else "an empty list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value)
+    text = _KINDS.get(type(value)) or str(value)
     text = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
-    return text if isinstance(value, int | float | Decimal) else f"'{text}'"
+    return f"'{text}'" if isinstance(value, str) else text.lower() if isinstance(value, bool) else text
 
 
 def _in_file(loc: tuple[str | int, ...], document: Document) -> Path:
-    """pydantic's location as the file has it: tags are keys of their own, and a key's own error is at the key."""
+    """pydantic's location as the file has it: `tag.NAME` is one key, and a key's own error is at the key."""
     path = tuple(part for part in loc if part != "[key]")
     for index in range(len(path) - 1):
         joined = (*path[:index], f"{path[index]}.{path[index + 1]}", *path[index + 2 :])
@@ -123,19 +117,20 @@ def _allowed(schema: Mapping[str, Any], detail: ErrorDetails) -> str:
         return str(schema["const"])
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
-    kind = schema.get("type")
-    if kind in ("integer", "number"):
-        return _bounded("a whole number" if kind == "integer" else "a number", schema)
-    if kind == "string":
-        return f"text that matches {schema['pattern']}" if "pattern" in schema else "text"
-    if kind == "boolean":
-        return "true or false"
-    if kind == "array":
-        return "a list" + (" with at least one entry" if schema.get("minItems") else "")
-    if kind == "object":
-        keys = ", ".join(sorted(_keys(schema)))
-        return f"a mapping with {keys}" if keys else "a mapping of names to settings, with at least one entry"
-    return detail["msg"]
+    return _allowed_of_type(schema) or detail["msg"]
+
+
+def _allowed_of_type(schema: Mapping[str, Any]) -> str:
+    keys = ", ".join(sorted(_keys(schema)))
+    texts = {
+        "integer": _bounded("a whole number", schema),
+        "number": _bounded("a number", schema),
+        "string": f"text that matches {schema['pattern']}" if "pattern" in schema else "text",
+        "boolean": "true or false",
+        "array": "a list" + (" with at least one entry" if schema.get("minItems") else ""),
+        "object": f"a mapping with {keys}" if keys else "a mapping with at least one entry",
+    }
+    return texts.get(str(schema.get("type")), "")
 
 
 def _bounded(kind: str, schema: Mapping[str, Any]) -> str:

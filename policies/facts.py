@@ -20,8 +20,8 @@ TOKENS_PER_IMAGE = 600
 QUESTION_CHARS = 4_000
 CODE_CHARS = 8_000
 CODE_MARKS = (
-    "\ndef ", "\nclass ", "\nimport ", "\nfunction ", "\nconst ", "\n#include", "\n#!/", "\npublic ", "\nfn ", "\nfunc ",
-    ";\n", "{\n", "}\n", "():", "=> {", "</div>", "std::", "console.log(", "def __init__",
+    "\ndef ", "\nclass ", "\nimport ", "\nfunction ", "\nconst ", "\n#include", "\n#!/", "\npublic ",
+    "\nfn ", "\nfunc ", ";\n", "{\n", "}\n", "():", "=> {", "</div>", "std::", "console.log(", "def __init__",
 )  # fmt: skip
 IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
 
@@ -69,7 +69,7 @@ def facts(
 
 
 def prompt_text(body: Mapping[str, Any]) -> str:
-    """What the classifier reads: the last user message, then the context before it, at most 4,000 characters."""
+    """What the classifier reads: the last user message, then what came before, at most 4,000 characters."""
     messages = _messages(body)
     if not messages:
         return "\n".join(_prompts(body))[:QUESTION_CHARS]

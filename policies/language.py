@@ -58,7 +58,7 @@ def guess(text: str) -> str:
 
 
 def _by_script(sample: str) -> str:
-    """The script that a quarter of the sample or more is written in; kana make Chinese characters Japanese."""
+    """The language whose script a quarter of the sample is written in; kana make Han characters Japanese."""
     counts = {language: len(letters.findall(sample)) for language, letters in SCRIPTS}
     if counts["ja"] * 10 >= counts["zh"] and counts["ja"]:
         counts["ja"] += counts["zh"]

@@ -1,4 +1,4 @@
-"""Cross checks of one policy: rules that never apply, a cascade that cannot go on, a fallback that leads nowhere."""
+"""Cross checks of a policy: rules never reached, a cascade that cannot go on, a fallback to nowhere."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -85,7 +85,8 @@ def _conditions(config: Config, policy: Policy, place: Path, found: Document) ->
         for key, values in possible.items():
             condition = getattr(rule.when, key)
             if isinstance(condition, Texts) and not any(map(condition.admits, values)):
-                found.report((*here, "when", key), "what no request has", ", ".join(values))
+                asked = ", ".join((*sorted(condition.exact), *condition.globs))
+                found.report((*here, "when", key), f"'{asked}', which no request has", ", ".join(values))
 
 
 def _abilities(config: Config, policy: Policy, place: Path, found: Document) -> None:

@@ -51,7 +51,11 @@ def loads(text: str | bytes, name: str, env: Mapping[str, str], *, insecure: boo
 
 
 def completed(config: Config) -> Config:
-    """The same with what the file leaves out: policy `default`, model `auto`, candidates, safe tier, fallback order."""
+    """The same with what the file leaves out.
+
+    That is the policy `default`, the model `auto`, the pinned models, each policy's candidates, safe tier and
+    fallback order, and what tiers derive from their names.
+    """
     names = tuple(config.tiers)
     tiers = {name: _completed_tier(name, tier) for name, tier in config.tiers.items()}
     policies = {"default": Policy(), **config.policies}

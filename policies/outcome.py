@@ -27,7 +27,7 @@ class Plan(NamedTuple):
 
 
 def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: frozenset[str]) -> Decision:
-    """The decision: wanted tiers that can serve, then the fallback order, at most as many as there are attempts."""
+    """The decision: wanted tiers that can serve, then the fallback order, no more than there are attempts."""
     names = dict.fromkeys((*plan.wanted, *fallback.order) if plan.may_fall_back else plan.wanted)
     possible = case.candidates(names)
     able = [candidate for candidate in possible if candidate.usable] or _last_resorts(possible)
@@ -48,7 +48,7 @@ def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: fr
 
 
 def _last_resorts(possible: Iterable[Candidate]) -> list[Candidate]:
-    """Tiers that may yet serve where none is usable, so that an attempt says the real error; likeliest first."""
+    """Tiers that may yet serve where none is usable, so that an attempt says the real error."""
     able = [candidate for candidate in possible if candidate.standing.kind == "last_resort"]
     return sorted(able, key=_likelihood)
 

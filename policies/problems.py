@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. line, column: from 1. field: dotted, as in `tiers.edge.replicas[0].url`; `-` for the whole file."""
+    """One mistake. line, column: from 1. field: as in `tiers.edge.replicas[0].url`, empty for the file."""
 
     file: str
     line: int
@@ -42,7 +42,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def mistake(found: str, allowed: str, *, at: str = "") -> PydanticCustomError:
-    """An error for a validator to raise. at: the key below the validated value that is wrong, where it is one."""
+    """An error for a validator to raise. at: the key of the validated mapping that is wrong, if it is one."""
     return PydanticCustomError(
         "mistake", "found {found}, allowed {allowed}", {"found": found, "allowed": allowed, "at": at}
     )

@@ -11,8 +11,8 @@ Rank = tuple[bool, bool, bool, float, float, float]
 class Ranking:
     """Candidates of one request, ranked by a route.
 
-    A candidate is good enough when its predicted quality is at least `route.quality` times the best usable one's:
-    a share, not a bar, because on a question that no tier answers well the dearest is no better buy.
+    A candidate is good enough when its predicted quality is at least `route.quality` times the best usable
+    one's: a share, because on a question that no tier answers well the dearest is no better buy.
     """
 
     def __init__(self, candidates: list[Candidate], route: Route) -> None:
@@ -37,7 +37,7 @@ class Ranking:
         return {candidate.name: self._reason(candidate, candidate is first) for candidate in self.candidates}
 
     def _rank(self, candidate: Candidate) -> Rank:
-        """Smaller is better: fit for the length, in time, priced, cheap, idle, good. Ties keep the given order."""
+        """Smaller is better: fit for the length, in time, priced, cheap, idle, good; else as given."""
         value, load = candidate.value_nusd, candidate.load
         return (
             self._wrong_length(candidate),

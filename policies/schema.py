@@ -127,8 +127,8 @@ class Config(Settings):
     )
     models: dict[Annotated[str, Field(min_length=1, max_length=128)], Model] = Field(
         default={},
-        description="What a client may put in `model`. When not given: `auto`, and each tier under its own name. "
-        "`auto` is always there and stands for the policy `default` unless it is written.",
+        description="What a client may put in `model`. When not given: `auto`, and each tier under its own "
+        "name. `auto` is always there and stands for the policy `default` unless it is written.",
     )
     policies: dict[Annotated[str, Field(pattern=NAME, max_length=64)], Policy] = Field(
         default={}, description="How requests are routed; `default` is always there."
@@ -145,4 +145,4 @@ def json_schema() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(json_schema(), indent=2))
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))  # noqa: T201 - what the command is for

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, InstanceOf, WithJsonSchema, model_validator
 
 from policies import conditions
 from policies.conditions import Cycle, Numbers, Texts
@@ -47,9 +47,9 @@ def _when_schema(schema: dict[str, Any]) -> None:
 
 
 class When(Settings):
-    """What a request must be for a rule to apply; all keys given must hold, and a list means any of its values."""
+    """What a request must be for a rule to apply: all keys must hold, a list means any of its values."""
 
-    model_config = {"json_schema_extra": _when_schema}
+    model_config = ConfigDict(json_schema_extra=_when_schema)
 
     prompt_tokens: NumberIs | None = Field(default=None, description="Estimated tokens of the prompt.")
     turns: NumberIs | None = Field(default=None, description="Messages that the user has written so far.")
@@ -132,8 +132,8 @@ class Route(Settings):
     short_output_tokens: Whole = Field(
         default=200,
         ge=1,
-        description="Predicted tokens from which an answer is long: tiers with `output: short` are preferred below, "
-        "those with `output: long` from there on.",
+        description="Predicted tokens from which an answer is long: tiers with `output: short` are preferred "
+        "below, those with `output: long` from there on.",
     )
     safe: TierName = Field(
         default="",
@@ -168,15 +168,15 @@ class Fallback(Settings):
 
     order: tuple[TierName, ...] = Field(
         default=(),
-        description="Tiers to fall back to, in this order; the route's candidates when not given, none when empty.",
+        description="Tiers to fall back on, in order; the candidates when not given, none when empty.",
     )
     attempts: Whole = Field(
         default=4, ge=1, le=20, description="Most attempts for one request, over all tiers and replicas."
     )
     on: tuple[FallbackWord, ...] = Field(
         default=("timeout", "429", "5xx", "reset", "stream_cut", "overloaded", "context", "config"),
-        description="Failures after which another attempt is made. `context`: the prompt did not fit; `config`: the "
-        "upstream refuses our key or model name; `refused`: it refuses the request itself.",
+        description="Failures after which another attempt is made. `context`: the prompt did not fit; "
+        "`config`: the upstream refuses our key or model name; `refused`: it refuses the request itself.",
     )
 
 

@@ -66,7 +66,7 @@ class Price(Settings):
     output: Usd = Field(description="USD per million generated tokens.")
     cached_input: Usd | None = Field(
         default=None,
-        description="USD per million prompt tokens that the engine had cached; the input price when not given.",
+        description="USD per million prompt tokens that the engine had cached; as `input` when not given.",
     )
 
 
@@ -82,7 +82,7 @@ class Gpu(Settings):
 
     @property
     def usd_per_million(self) -> Decimal:
-        """USD per million tokens of a busy replica: usd_per_hour x count / 3600 / tokens_per_second x 1,000,000."""
+        """Of a busy replica: usd_per_hour x count / 3600 / tokens_per_second x 1,000,000."""
         per_second = self.usd_per_hour * self.count / 3600
         return per_second / Decimal(str(self.tokens_per_second)) * 1_000_000
 
@@ -160,8 +160,8 @@ class Tier(Settings):
     limits: Limits = Field(default=Limits(), description="Where a replica stops taking work.")
     capabilities: tuple[Capability, ...] = Field(
         default_factory=_default_capabilities,
-        description="What the tier can do. When not given: chat, completions, json, logprobs and tools; for llama.cpp "
-        "inside Tiergate chat, completions and logprobs.",
+        description="What the tier can do. When not given: chat, completions, json, logprobs and tools; for "
+        "llama.cpp inside Tiergate chat, completions and logprobs.",
     )
     tokenizer: str | None = Field(
         default=None, description="Path of a tokenizer.json that counts what the engine does not report."
@@ -171,12 +171,12 @@ class Tier(Settings):
     )
     output: Literal["any", "short", "long"] = Field(
         default="any",
-        description="Which answer lengths the tier is for. When not given: `short` for a tier of that name, `long` "
-        "likewise, else `any`.",
+        description="Which answer lengths the tier is for. When not given: `short` for a tier of that name, "
+        "`long` likewise, else `any`.",
     )
     rated_as: str = Field(
         default="",
-        description="Name under which the classifier's artifact knows this tier; its own name when not given.",
+        description="Name by which the classifier's artifact knows this tier; its own when not given.",
     )
 
     @property

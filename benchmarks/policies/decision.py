@@ -2,8 +2,8 @@
 
     python benchmarks/policies/decision.py
 
-The decision is taken with the example fleet and its rules, over four tiers and a prediction. Printed is the processor
-time of the best of thirty rounds, since whatever else runs on the machine only ever adds.
+The decision is taken with the example fleet and its rules, over four tiers and a prediction. Printed is
+the processor time of the best of thirty rounds, since whatever else runs on the machine only ever adds.
 """
 
 import time
@@ -33,7 +33,15 @@ def body(question: str) -> dict[str, object]:
 def view(name: str) -> TierView:
     price = PRICES[name]
     return TierView(
-        name, 32_768, CAN, input_nusd=price[0], output_nusd=price[1], inflight=3, capacity=64, ttft_s=0.2, inter_token_s=0.02
+        name,
+        32_768,
+        CAN,
+        input_nusd=price[0],
+        output_nusd=price[1],
+        inflight=3,
+        capacity=64,
+        ttft_s=0.2,
+        inter_token_s=0.02,
     )
 
 
