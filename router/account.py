@@ -48,7 +48,10 @@ class Account:
         if self.hit is not None:
             headers |= {"x-tiergate-tier": self.hit.tier, "x-tiergate-model": self.hit.model}
         elif self.served is not None:
-            headers |= {"x-tiergate-tier": self.served.attempt.tier.name, "x-tiergate-model": self.served.model}
+            headers |= {
+                "x-tiergate-tier": self.served.attempt.tier.name,
+                "x-tiergate-model": self.served.model,
+            }
         return headers
 
     def done(self) -> None:
@@ -110,7 +113,12 @@ class Account:
 
     def _inter_token_ns(self) -> int | None:
         incoming = self.served.incoming if self.served else None
-        if incoming is None or incoming.first_token is None or incoming.last_token is None or incoming.tokens < 2:
+        if (
+            incoming is None
+            or incoming.first_token is None
+            or incoming.last_token is None
+            or incoming.tokens < 2
+        ):
             return None
         return round((incoming.last_token - incoming.first_token) / (incoming.tokens - 1) * 1e9)
 
@@ -131,5 +139,3 @@ class Account:
         ]  # fmt: skip
         known = [cost for cost in costs if cost is not None]
         return max(known) - spent if known else None
-
-

@@ -39,7 +39,13 @@ def admit(snapshot: Snapshot, principal: Principal, arrival: Arrival) -> Request
     policy, pinned = resolve(snapshot, client_model, headers.get("x-tiergate-policy"), principal)
     team, user = principal.team or tags.get("team", ""), principal.user or str(body.get("user") or "")
     facts = read_facts(
-        path, body, tags=tags, team=team, user=user, key=principal.key_id, now=_local_time(snapshot, started_ns)
+        path,
+        body,
+        tags=tags,
+        team=team,
+        user=user,
+        key=principal.key_id,
+        now=_local_time(snapshot, started_ns),
     )
     asked_cost = headers.get("x-tiergate-usage") == "1"
     options = body.get("stream_options") or {}
@@ -53,7 +59,9 @@ def admit(snapshot: Snapshot, principal: Principal, arrival: Arrival) -> Request
     )  # fmt: skip
 
 
-def resolve(snapshot: Snapshot, model: str, header: str | None, principal: Principal) -> tuple[str, str | None]:
+def resolve(
+    snapshot: Snapshot, model: str, header: str | None, principal: Principal
+) -> tuple[str, str | None]:
     """(policy, pinned tier or None) for what the caller put in `model`. Raises ApiError 400, 403 or 404."""
     offered = snapshot.config.models
     entry = offered.get(model)
@@ -83,7 +91,9 @@ def read_tags(header: str | None, metadata: Any) -> dict[str, str]:
     for part in filter(None, (header or "").split(",")):
         name, equals, value = part.partition("=")
         if not equals or not name.strip():
-            raise bad_request(f"Invalid 'x-tiergate-tags': found '{part[:80]}', allowed: name=value,name=value.")
+            raise bad_request(
+                f"Invalid 'x-tiergate-tags': found '{part[:80]}', allowed: name=value,name=value."
+            )
         tags[name.strip()[:64]] = value.strip()[:512]
     if len(tags) > _MAX_TAGS:
         raise bad_request(f"Too many tags: found {len(tags)}, allowed: {_MAX_TAGS}.", param="metadata")
@@ -108,4 +118,3 @@ def _asked_logprobs(body: Mapping[str, Any]) -> bool:
 def _local_time(snapshot: Snapshot, now_ns: int) -> datetime:
     zone = snapshot.config.server.timezone
     return datetime.fromtimestamp(now_ns / 1e9, UTC if zone == "UTC" else ZoneInfo(zone))
-

@@ -46,7 +46,7 @@ class Gateway:
                 await receive()
         except BaseException as error:  # noqa: BLE001 - whoever started the server tells it to a person
             self.failure = error
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            await send({"type": "lifespan.startup.failed", "message": "see below"})
             return
         await send({"type": "lifespan.shutdown.complete"})
 

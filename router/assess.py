@@ -34,9 +34,9 @@ async def assess(services: Services, request: Request) -> Predicted | None:
 
 def wanted(request: Request) -> bool:
     """A pinned tier and a rule that matches decide without any model."""
-    if request.pinned is not None or request.path == "/v1/embeddings":
+    if request.path == "/v1/embeddings":
         return False
-    return request.snapshot.policies[request.policy].rules.first(request.facts) is None
+    return request.snapshot.policies[request.policy].consults_classifier(request.facts, request.pinned)
 
 
 def predict(request: Request) -> Predicted | None:

@@ -175,7 +175,9 @@ def _judge(incoming: Incoming, accept: float) -> None:
 
 async def _open(ours: Attempt, request: Request, *, plain: bool) -> Incoming:
     try:
-        stream = await ours.replica.engine.stream(_call(request, stream=True, draft=ours.kind == "draft", counted=_counts(ours)))
+        stream = await ours.replica.engine.stream(
+            _call(request, stream=True, draft=ours.kind == "draft", counted=_counts(ours))
+        )
     except TierError as error:
         ours.failed(error)
         raise

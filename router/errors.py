@@ -1,7 +1,7 @@
 """Errors as the caller sees them: always OpenAI's shape, never an engine's raw text.
 
-    ApiError            status, message, type, param, code, headers
-    ClientGone          the caller left; nobody is there to be told
+ApiError            status, message, type, param, code, headers
+ClientGone          the caller left; nobody is there to be told
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,10 @@ def forbidden(message: str) -> ApiError:
 def model_not_found(model: str, offered: tuple[str, ...]) -> ApiError:
     names = ", ".join(offered[:20])
     return ApiError(
-        404, f"The model '{model[:200]}' does not exist here; offered: {names}.", param="model", code="model_not_found"
+        404,
+        f"The model '{model[:200]}' does not exist here; offered: {names}.",
+        param="model",
+        code="model_not_found",
     )
 
 
@@ -124,8 +127,12 @@ def from_refusal(error: Refused) -> ApiError:
 
 def cut_stream(error: TierError, where: str) -> ApiError:
     """For a stream that began and cannot go on: sent as an event, and no `[DONE]` follows."""
-    return ApiError(502, f"The answer from {where} broke off: {error.message}", type="server_error", code="stream_cut")
+    return ApiError(
+        502, f"The answer from {where} broke off: {error.message}", type="server_error", code="stream_cut"
+    )
 
 
 def internal() -> ApiError:
-    return ApiError(500, "Tiergate failed on this request; it is logged under its x-request-id.", type="server_error")
+    return ApiError(
+        500, "Tiergate failed on this request; it is logged under its x-request-id.", type="server_error"
+    )

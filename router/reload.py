@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import random
 import signal
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -14,9 +12,11 @@ from policies.schema import Config
 from router.observe.events import Bus, Reloaded
 from router.settings import build_snapshot, classifier_of, tier_spec
 from router.snapshot import Snapshot
-from tiers.build import build
 from tiers.openai_http import HttpSession
 from tiers.pool import Tier
+from tiers.types import TierSpec
+
+TierBuilder = Callable[[TierSpec, HttpSession], Tier]
 
 _LOOK_S = 1.0
 _RETIRE_LOOK_S = 0.5
@@ -26,12 +26,14 @@ class Reloader:
     """Owns the snapshot and the tiers in it.
 
     A reload opens the tiers that are new, keeps those whose specification is the same, swaps the snapshot in one
-    assignment, and closes the tiers that are gone once their last request has ended. path: watched for changes.
+    assignment, and closes the tiers that are gone once their last request has ended. path: watched for changes. build: makes a tier, not yet
+    open.
     """
 
-    def __init__(self, path: Path, read: Callable[[], Config]) -> None:
+    def __init__(self, path: Path, read: Callable[[], Config], build: TierBuilder) -> None:
         self._path = path
         self._read = read
+        self._build = build
         self._session = HttpSession()
         self._snapshot: Snapshot | None = None
         self._bus = Bus(())
@@ -52,7 +54,9 @@ class Reloader:
         self._seen = self._stamp()
         self._snapshot = await self._built(config)
         self._keep(self._watch())
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # only the main thread has signals
+        with contextlib.suppress(
+            NotImplementedError, RuntimeError, ValueError
+        ):  # only the main thread has signals
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._keep(self._quietly()))
 
     async def close(self) -> None:
@@ -92,7 +96,7 @@ class Reloader:
             if old is not None and name in old.tiers and old.tiers[name].spec == spec:
                 kept[name] = old.tiers[name]
             else:
-                kept[name] = build(spec, session=self._session, clock=time.monotonic, rng=random.Random())  # noqa: S311
+                kept[name] = self._build(spec, self._session)
                 opened.append(kept[name])
         await asyncio.gather(*(tier.open() for tier in opened))
         return build_snapshot(config, kept, classifier, generation=old.generation + 1 if old else 1)

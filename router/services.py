@@ -14,10 +14,12 @@ from router.observe.events import Bus, Listener
 from router.observe.log import AccessLog
 from router.observe.metrics import Metrics
 from router.observe.recorder import Recorder
-from router.reload import Reloader
+from router.reload import Reloader, TierBuilder
+from router.settings import real_tier
 from router.snapshot import Snapshot
 
 _log = logging.getLogger("tiergate")
+_CACHE_BYTES = 256 << 20
 
 
 class Services:
@@ -46,12 +48,21 @@ class Services:
 class Opening:
     """Opens the services for one run of the gateway.
 
-    path: the configuration file. read: reads it again, raising ConfigError. listeners: more listeners for the events.
+    path: the configuration file. read: reads it again, raising ConfigError. build: makes the tiers, real ones unless a
+    test says otherwise. listeners: more listeners for the events.
     """
 
-    def __init__(self, path: Path, read: Callable[[], Config], listeners: tuple[Listener, ...] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        read: Callable[[], Config],
+        *,
+        build: TierBuilder | None = None,
+        listeners: tuple[Listener, ...] = (),
+    ) -> None:
         self._path = path
         self._read = read
+        self._build = build or real_tier
         self._listeners = listeners
         self._stack = AsyncExitStack()
 
@@ -74,8 +85,8 @@ class Opening:
         self._stack.callback(ledger.close)
         keys = KeyStore.open(place)
         self._stack.callback(keys.close)
-        reloader = Reloader(self._path, self._read)
-        services = Services(reloader, ledger, keys, ExactCache(max_bytes=config.server.cache_max_bytes))
+        reloader = Reloader(self._path, self._read, self._build)
+        services = Services(reloader, ledger, keys, ExactCache(_CACHE_BYTES))
         self._stack.callback(services.classifier_thread.shutdown, wait=True, cancel_futures=True)
         services.access_log.open()
         self._stack.callback(services.access_log.close)
@@ -88,4 +99,4 @@ class Opening:
 
 def ledger_path(config: Config) -> Path:
     """Where `state.ledger: sqlite:///...` points."""
-    return Path(config.state.ledger.removeprefix("sqlite:///"))
+    return Path(config.state.ledger_path)

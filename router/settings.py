@@ -1,5 +1,7 @@
 """From the owner's YAML to what the parts are built from."""
 
+import random
+import time
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -7,10 +9,13 @@ from pathlib import Path
 from classifier.artifact import Classifier
 from classifier.artifact import load as load_classifier
 from policies.decide import compile_policy
-from policies.schema import Config, Tier
+from policies.schema import Config
+from policies.schema_tiers import Tier
 from router.money import Price, gpu_price
 from router.prices.book import PriceBook
 from router.snapshot import Rates, Snapshot
+from tiers.build import build
+from tiers.openai_http import HttpSession
 from tiers.pool import Tier as Pool
 from tiers.types import Limits, ReplicaSpec, TierSpec, Timeouts
 
@@ -24,7 +29,7 @@ def embedded_config() -> Path:
 def tier_spec(name: str, tier: Tier) -> TierSpec:
     """What an engine is built from."""
     replicas = tuple(
-        ReplicaSpec(url=str(r.url), name=r.name or _host(str(r.url)), region=r.region, kind=r.class_)
+        ReplicaSpec(url=str(r.url), name=r.name or _host(str(r.url)), region=r.region, kind=r.kind)
         for r in tier.replicas
     )
     return TierSpec(
@@ -33,19 +38,26 @@ def tier_spec(name: str, tier: Tier) -> TierSpec:
         model=tier.model,
         context=tier.context,
         replicas=replicas or (ReplicaSpec(name="local"),),
-        api_key=tier.api_key,
+        api_key=tier.api_key.get_secret_value() if tier.api_key else None,
         timeouts=Timeouts(**tier.timeouts.model_dump()),
         limits=Limits(**tier.limits.model_dump()),
         capabilities=frozenset(tier.capabilities),
         tokenizer=tier.tokenizer,
-        options=dict(tier.options),
+        options=tier.engine_options,
     )
+
+
+def real_tier(spec: TierSpec, session: HttpSession) -> Pool:
+    """The tier with the engine that its specification names, not yet open."""
+    return build(spec, session=session, clock=time.monotonic, rng=random.Random())  # noqa: S311 - spreads load
 
 
 def tier_price(tier: Tier) -> Price | None:
     """The tier's price, from `price` or from `gpu`; None where the owner gave neither."""
     if tier.price is not None:
-        return Price.of(input=tier.price.input, output=tier.price.output, cached_input=tier.price.cached_input)
+        return Price.of(
+            input=tier.price.input, output=tier.price.output, cached_input=tier.price.cached_input
+        )
     if tier.gpu is not None:
         return gpu_price(tier.gpu.usd_per_hour, tier.gpu.count, tier.gpu.tokens_per_second)
     return None
@@ -64,7 +76,7 @@ def build_snapshot(
         config=config,
         generation=generation,
         tiers=tiers,
-        policies={name: compile_policy(name, policy) for name, policy in config.policies.items()},
+        policies={name: compile_policy(policy) for name, policy in config.policies.items()},
         prices=PriceBook.from_tiers(prices),
         rates={name: _rates(price) for name, price in prices.items()},
         classifier=classifier,

@@ -143,7 +143,10 @@ def _carries_output(choice: dict[str, Any]) -> bool:
     if delta is None:
         return bool(choice.get("text"))
     return bool(
-        delta.get("content") or delta.get("tool_calls") or delta.get("reasoning") or delta.get("reasoning_content")
+        delta.get("content")
+        or delta.get("tool_calls")
+        or delta.get("reasoning")
+        or delta.get("reasoning_content")
     )
 
 

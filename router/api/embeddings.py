@@ -46,7 +46,9 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-async def _local(services: Services, arrival: Arrival, principal: Principal, body: dict[str, Any]) -> Response:
+async def _local(
+    services: Services, arrival: Arrival, principal: Principal, body: dict[str, Any]
+) -> Response:
     """Static embeddings, in the classifier's thread; they cost nothing."""
     if not allowed(principal, LOCAL_EMBEDDING):
         raise forbidden(f"This key may not use the model '{LOCAL_EMBEDDING}'.")
@@ -62,7 +64,9 @@ async def _local(services: Services, arrival: Arrival, principal: Principal, bod
         {"object": "embedding", "index": at, "embedding": _encode(vector[:wanted], as_base64=as_base64)}
         for at, vector in enumerate(vectors)
     ]
-    row = _row(arrival, principal, started_ns, tokens, read_tags(arrival.headers.get("x-tiergate-tags"), None))
+    row = _row(
+        arrival, principal, started_ns, tokens, read_tags(arrival.headers.get("x-tiergate-tags"), None)
+    )
     services.bus.emit(RequestEnded(row))
     headers = {
         "x-tiergate-tier": "local", "x-tiergate-model": LOCAL_EMBEDDING, "x-tiergate-decision": "pinned",
@@ -82,7 +86,9 @@ def _texts(value: Any) -> list[str]:
             f"Invalid 'input': '{LOCAL_EMBEDDING}' takes non-empty strings, not token ids.", param="input"
         )
     if len(texts) > _MOST_INPUTS:
-        raise bad_request(f"Invalid 'input': found {len(texts)} texts, allowed: {_MOST_INPUTS}.", param="input")
+        raise bad_request(
+            f"Invalid 'input': found {len(texts)} texts, allowed: {_MOST_INPUTS}.", param="input"
+        )
     return list(texts)
 
 
@@ -110,5 +116,3 @@ def _row(
         reasoning_tokens=0, estimated=False, cost_nusd=0, team=principal.team, key_id=principal.key_id,
         user=principal.user, tags=tags,
     )  # fmt: skip
-
-

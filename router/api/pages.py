@@ -55,7 +55,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     code = _CODES.get(error.status_code, "invalid_request")
     told = ApiError(
-        error.status_code, f"{request.method} {request.url.path[:200]}: {error.detail}. See docs/api.md.", code=code
+        error.status_code,
+        f"{request.method} {request.url.path[:200]}: {error.detail}. See docs/api.md.",
+        code=code,
     )
     return JSONResponse({"error": told.error}, error.status_code, headers=dict(error.headers or {}))
 

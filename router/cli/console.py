@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def say(text: str = "") -> None:
@@ -18,10 +19,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, numbers:
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         drawn.add_column(
-            heading, justify="right" if heading in numbers else "left", overflow="fold", no_wrap=heading in numbers
+            heading,
+            justify="right" if heading in numbers else "left",
+            overflow="fold",
+            no_wrap=heading in numbers,
         )
     for row in rows:
-        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+        drawn.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(drawn)
 
 

@@ -3,10 +3,8 @@
 import asyncio
 import importlib.metadata
 import importlib.util
-import random
 import shutil
 import sys
-import time
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -17,8 +15,7 @@ from policies.schema import Config
 from router.cli.check import ConfigOption, read
 from router.cli.console import as_json, table
 from router.services import ledger_path
-from router.settings import classifier_of, tier_spec
-from tiers.build import build
+from router.settings import classifier_of, real_tier, tier_spec
 from tiers.openai_http import HttpSession
 from tiers.pool import Tier
 
@@ -53,7 +50,9 @@ def _installed() -> list[Finding]:
     findings += [_package(name) for name in ("tiergate", "llama-cpp-python", "aiohttp", "uvicorn", "orjson")]
     for module, extra in _EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            findings.append(Finding(module, "note", "not installed", f"pip install 'tiergate[{extra}]' if you need it"))
+            findings.append(
+                Finding(module, "note", "not installed", f"pip install 'tiergate[{extra}]' if you need it")
+            )
         else:
             findings.append(Finding(module, "ok", f"installed (extra {extra})"))
     return findings
@@ -85,7 +84,9 @@ def _disk(folder: Any) -> Finding:
     there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
     if free < _LEAST_DISK_BYTES:
-        return Finding("ledger's disk", "bad", f"{free >> 20} MiB free", "make room: every request writes to the ledger")
+        return Finding(
+            "ledger's disk", "bad", f"{free >> 20} MiB free", "make room: every request writes to the ledger"
+        )
     return Finding("ledger's disk", "ok", f"{free >> 30} GiB free")
 
 
@@ -93,10 +94,7 @@ async def _reachable(config: Config) -> list[Finding]:
     session = HttpSession()
     await session.open()
     try:
-        tiers = [
-            build(tier_spec(name, tier), session=session, clock=time.monotonic, rng=random.Random(0))  # noqa: S311
-            for name, tier in config.tiers.items()
-        ]
+        tiers = [real_tier(tier_spec(name, tier), session) for name, tier in config.tiers.items()]
         return [finding for tier in tiers for finding in await _tier(tier)]
     finally:
         await session.close()
@@ -106,9 +104,16 @@ async def _tier(tier: Tier) -> list[Finding]:
     await tier.open()
     try:
         return [
-            Finding(f"tier {tier.name}, {r.name}", "ok", f"{tier.spec.engine} answers, model {tier.spec.model}")
+            Finding(
+                f"tier {tier.name}, {r.name}", "ok", f"{tier.spec.engine} answers, model {tier.spec.model}"
+            )
             if r.up
-            else Finding(f"tier {tier.name}, {r.name}", "bad", str(r.error), "start the engine, or mend tiers." + tier.name)
+            else Finding(
+                f"tier {tier.name}, {r.name}",
+                "bad",
+                str(r.error),
+                "start the engine, or mend tiers." + tier.name,
+            )
             for r in tier.replicas
         ]
     finally:

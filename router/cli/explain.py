@@ -1,7 +1,5 @@
 """`tiergate explain`: where would this prompt go, and why?"""
 
-import random
-import time
 from typing import Annotated, Any
 
 import orjson
@@ -16,10 +14,9 @@ from router.errors import ApiError
 from router.ids import new_id
 from router.pipeline import choose
 from router.request import Arrival, Principal
-from router.settings import build_snapshot, classifier_of, tier_spec
+from router.settings import build_snapshot, classifier_of, real_tier, tier_spec
 from router.snapshot import Snapshot
 from router.views import idle_views
-from tiers.build import build
 from tiers.openai_http import HttpSession
 
 
@@ -49,10 +46,7 @@ def _unopened(config: Any) -> Snapshot:
     """The configuration's tiers, built but never opened."""
     described = read(config)
     session = HttpSession()
-    tiers = {
-        name: build(tier_spec(name, tier), session=session, clock=time.monotonic, rng=random.Random(0))  # noqa: S311
-        for name, tier in described.tiers.items()
-    }
+    tiers = {name: real_tier(tier_spec(name, tier), session) for name, tier in described.tiers.items()}
     return build_snapshot(described, tiers, classifier_of(described), generation=1)
 
 

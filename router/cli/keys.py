@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,6 +15,14 @@ from router.services import ledger_path
 app = typer.Typer(no_args_is_help=True)
 
 
+class Role(StrEnum):
+    """What a key may do: send requests, those and administration, or read the pages."""
+
+    use = "use"
+    admin = "admin"
+    read = "read"
+
+
 def _store(config: ConfigOption) -> KeyStore:
     place = ledger_path(read(config))
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -24,19 +33,17 @@ def _store(config: ConfigOption) -> KeyStore:
 def create(
     team: Annotated[str, typer.Option(help="Team that the key spends for.")],
     user: Annotated[str, typer.Option(help="Person or service.")] = "",
-    role: Annotated[str, typer.Option(help="use, admin or read.")] = "use",
+    role: Annotated[Role, typer.Option(help="use, admin or read.")] = Role.use,
     models: Annotated[str, typer.Option(help="Models it may ask for, with commas; all when empty.")] = "",
     days: Annotated[int, typer.Option(help="Days until it expires; 0: never.", min=0)] = 0,
     config: ConfigOption = None,
 ) -> None:
     """Make a key. Its secret is shown once, here, and stored only hashed."""
-    if role not in ("use", "admin", "read"):
-        fail(f"--role: found {role!r}, allowed use, admin, read.")
     allowed = tuple(name.strip() for name in models.split(",") if name.strip())
     expires = time.time_ns() + days * 86_400_000_000_000 if days else None
     store = _store(config)
     try:
-        key, secret = store.create(team=team, user=user, role=role, models=allowed, expires_ns=expires)
+        key, secret = store.create(team=team, user=user, role=role.value, models=allowed, expires_ns=expires)
     finally:
         store.close()
     say(secret)

@@ -75,5 +75,3 @@ def _duration_ns(text: str) -> int:
     if match is None:
         fail(f"--since: found {text!r}, allowed a number and m, h, d or w, such as 24h.")
     return int(match[1]) * _UNITS_S[match[2]] * 1_000_000_000
-
-

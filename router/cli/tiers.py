@@ -20,7 +20,9 @@ _HERE = "http://127.0.0.1:8080"
 
 
 @app.command("list")
-def every(url: UrlOption = _HERE, json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+def every(
+    url: UrlOption = _HERE, json: Annotated[bool, typer.Option("--json", help="For machines.")] = False
+) -> None:
     """Replicas, their state and load; what an engine does not report is `-`."""
     states = ask("GET", f"{url}/admin/tiers")["tiers"]
     if json:
@@ -69,7 +71,17 @@ def _draw(states: list[dict[str, Any]]) -> None:
          _share(s["kv_cache"]), s["error"] or "")
         for s in states
     ]  # fmt: skip
-    headings = ("tier", "replica", "engine", "state", "breaker", "in flight", "waiting", "KV cache", "problem")
+    headings = (
+        "tier",
+        "replica",
+        "engine",
+        "state",
+        "breaker",
+        "in flight",
+        "waiting",
+        "KV cache",
+        "problem",
+    )
     table(headings, rows, numbers=("in flight", "waiting", "KV cache"))
     if not rows:
         say("The gateway has no tiers.")

@@ -1,0 +1,68 @@
+# Everything a newcomer or CI does. `make` alone says what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+SERVE := .venv/.serve
+DEV := .venv/.dev
+
+.PHONY: help run test test-engines test-faults lint format bench docs train schema lock clean
+
+help:
+	@echo "make run           install and start the gateway on 127.0.0.1:8080 (no GPU, no network, no other server)"
+	@echo "make test          the test suite"
+	@echo "make test-engines  the tests that need a real vLLM (sets one up for the CPU) and a real llama.cpp"
+	@echo "make test-faults   the provider that breaks on purpose, case by case"
+	@echo "make lint          format, lint, types, direction of imports"
+	@echo "make bench         the benchmarks behind docs/benchmarks/"
+	@echo "make docs          the generated pages: configuration, JSON Schema"
+	@echo "make train         the bundled toy models and the classifier's artifacts, from the beginning"
+
+# Exact versions with hashes come from the lock; Tiergate itself is installed from this folder.
+$(SERVE): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing; llama.cpp is compiled once, which takes a few minutes."
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
+	touch $@
+
+$(DEV): requirements-dev.lock $(SERVE)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	touch $@
+
+run: $(SERVE)
+	$(BIN)/tiergate serve
+
+test: $(DEV)
+	$(BIN)/python -m pytest -m "not engines"
+
+test-engines: $(DEV)
+	bash tests/engines/setup_vllm.sh
+	$(BIN)/python -m pytest -m engines tests/engines
+
+test-faults: $(DEV)
+	$(BIN)/python -m pytest -m "not engines" tests/faults tests/tiers/test_http_faults.py
+
+lint: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV)
+	$(BIN)/python -m benchmarks.edge
+	$(BIN)/python -m benchmarks.toy
+
+docs: $(DEV)
+	$(BIN)/python -m policies.schema > configs/tiergate.schema.json
+	$(BIN)/python -m policies.docs > docs/configuration.md
+
+lock:
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header -c requirements.lock \
+	  --group dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache
