@@ -12,9 +12,9 @@ State = Literal["closed", "open", "half_open"]
 class BreakerSettings:
     """When a breaker opens and for how long; times in seconds.
 
-    consecutive: failures in a row that open it. window_s, min_calls, failure_share: it also opens when at least
-    `min_calls` ended within the window and this share of them failed. open_s: pause before the first probe; doubles
-    with each failed probe up to max_open_s.
+    consecutive: failures in a row that open it. window_s, min_calls, failure_share: it also opens when at
+    least `min_calls` ended within the window and this share of them failed. open_s: pause before the first
+    probe; doubles with each failed probe up to max_open_s.
     """
 
     consecutive: int = 5
@@ -28,8 +28,8 @@ class BreakerSettings:
 class Breaker:
     """Closed: all may pass. Open: none. Half-open: one probe decides.
 
-    Ask `admits`, then bracket the call with `begin` and `end`; in between report `succeed` or `fail` at most once.
-    A probe that ends without a report (the caller left) leaves the breaker half-open for the next one.
+    Ask `admits`, then bracket the call with `begin` and `end`; in between report `succeed` or `fail` at most
+    once. A probe that ends without a report (the caller left) leaves the breaker half-open for the next one.
     """
 
     def __init__(self, clock: Callable[[], float], settings: BreakerSettings = BreakerSettings()) -> None:

@@ -26,7 +26,7 @@ def _engine(spec: TierSpec, replica: ReplicaSpec, session: HttpSession) -> Engin
     if spec.engine == "litellm":
         from tiers.managed import ManagedEngine
 
-        return ManagedEngine(spec)
+        return ManagedEngine(spec, replica)
     if spec.engine == "llama.cpp" and not replica.url:
         from tiers.llamacpp.engine import EmbeddedEngine
 

@@ -11,8 +11,8 @@ from tiers.types import Timeouts
 class Deadlines:
     """Starts counting when made, on the event loop's clock.
 
-    A streamed call has until `first_token_s` for its first data event, then `idle_s` from one piece to the next;
-    `total_s` holds for every call. Set `begun` when the first data event was seen.
+    A streamed call has until `first_token_s` for its first data event, then `idle_s` from one piece to the
+    next; `total_s` holds for every call. Set `begun` when the first data event was seen.
     """
 
     def __init__(self, timeouts: Timeouts, *, streamed: bool) -> None:

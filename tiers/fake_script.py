@@ -15,9 +15,10 @@ _USUAL_WORDS = 20_000
 class Script:
     """From a tier's `options`; one word is one token.
 
-    reply: the text; without it the fake says that it is one and repeats the last message. tokens: the reply's words are
-    repeated or cut to this number. logprob: of every token. first_s, token_s: pauses in seconds before the first and
-    each later token. fail: an HTTP status, `unreachable`, `timeout`, or `cut` (breaks off half-way).
+    reply: the text; without it the fake says that it is one and repeats the last message. tokens: the reply's
+    words are repeated or cut to this number. logprob: of every token. first_s, token_s: pauses in seconds
+    before the first and each later token. fail: an HTTP status, `unreachable`, `timeout`, or `cut` (breaks
+    off half-way).
     """
 
     reply: str = ""

@@ -2,7 +2,8 @@
 
 import aiohttp
 
-# Below the 5 s after which uvicorn closes an idle connection, so that none is reused while it is being closed.
+# Below the 5 s after which uvicorn closes an idle connection, so that none is reused while it is being
+# closed.
 _KEEPALIVE_S = 4.0
 _MOST_CONNECTIONS = 4096
 _DNS_TTL_S = 30

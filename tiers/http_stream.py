@@ -11,8 +11,8 @@ from tiers.errors import Broken
 class HttpStream:
     """Bytes of server-sent events as they arrive; reading slowly slows the engine's connection down.
 
-    Raises TimedOut (first_token, idle, total) and Broken (reset, cut short). However it ends, the connection is
-    given up: back to the pool after the last byte, closed at once otherwise.
+    Raises TimedOut (first_token, idle, total) and Broken (reset, cut short). However it ends, the connection
+    is given up: back to the pool after the last byte, closed at once otherwise.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, deadlines: Deadlines, model: str) -> None:

@@ -94,10 +94,7 @@ class HttpEngine:
         raise await self._failure(response)
 
     async def _failure(self, response: aiohttp.ClientResponse) -> TierError:
-        try:
-            body = await _first_bytes(response)
-        finally:
-            response.close()
+        body = await _error_body(response)
         return failure(
             response.status, body, response.headers, dialect=self._dialect, secret=self._spec.api_key
         )
@@ -131,10 +128,7 @@ class HttpEngine:
     async def _refuse_unstreamed(self, response: aiohttp.ClientResponse) -> None:
         """A 200 that is no stream: the error it holds, or that it is no stream."""
         kind = response.content_type
-        try:
-            self._check_answer(await _first_bytes(response))
-        finally:
-            response.close()
+        self._check_answer(await _error_body(response))
         raise EngineFailed(f"{kind} came where a stream of events was due", status=200)
 
     def _health_url(self) -> str:
@@ -153,31 +147,38 @@ class HttpEngine:
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
     """Raises Broken where it is cut short or has no end."""
+    try:
+        body = await _first_bytes(response, _MOST_BODY_BYTES)
+    except (aiohttp.ClientError, OSError) as error:
+        raise Broken("the connection broke before the answer was finished") from error
+    if len(body) > _MOST_BODY_BYTES:
+        raise Broken(f"the answer is longer than {_MOST_BODY_BYTES} bytes")
+    return body
+
+
+async def _error_body(response: aiohttp.ClientResponse) -> bytes:
+    """As much of an error body as is worth reading; one that cannot be read is empty."""
+    try:
+        return (await _first_bytes(response, _MOST_ERROR_BYTES))[:_MOST_ERROR_BYTES]
+    except (aiohttp.ClientError, OSError):
+        return b""
+    finally:
+        response.close()
+
+
+async def _first_bytes(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The whole body, or a little more than `most` bytes of it; then the connection is closed."""
     pieces, size = [], 0
     try:
-        while piece := await response.content.readany():
+        while size <= most and (piece := await response.content.readany()):
             pieces.append(piece)
             size += len(piece)
-            if size > _MOST_BODY_BYTES:
-                raise Broken(f"the answer is longer than {_MOST_BODY_BYTES} bytes")
-    except (aiohttp.ClientError, OSError) as error:
-        response.close()
-        raise Broken("the connection broke before the answer was finished") from error
     except BaseException:
         response.close()
         raise
+    if size > most:
+        response.close()
     return b"".join(pieces)
-
-
-async def _first_bytes(response: aiohttp.ClientResponse) -> bytes:
-    """As much of an error body as is worth reading; what cannot be read is left out."""
-    body = b""
-    try:
-        while len(body) < _MOST_ERROR_BYTES and (chunk := await response.content.readany()):
-            body += chunk
-    except (aiohttp.ClientError, OSError):
-        pass
-    return body[:_MOST_ERROR_BYTES]
 
 
 def _unsent(error: Exception) -> TierError:

@@ -43,7 +43,7 @@ class Tier:
         self._watchers: list[asyncio.Task[None]] = []
 
     def pick(self, *, exclude: Collection[str] = ()) -> Replica | None:
-        """The accepting replica with the least of our own requests in flight; ties at random; None if none accepts.
+        """The accepting replica with the least of our own requests in flight, or None; ties at random.
 
         Take its `lease()` before the next await, or two callers may share a half-open breaker's one probe.
         """
@@ -94,7 +94,7 @@ class Tier:
         self.replica(replica).draining = False
 
     async def open(self) -> None:
-        """Open every replica at once and begin to watch them; one that does not open is tried again in the background."""
+        """Open all replicas at once and watch them; what does not open is tried again in the background."""
         await asyncio.gather(*(r.open() for r in self.replicas))
         self._watchers = [asyncio.create_task(self._watch(r)) for r in self.replicas]
 

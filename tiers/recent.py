@@ -5,7 +5,7 @@ from statistics import median
 
 
 class Recent:
-    """Keeps the last `size` durations in seconds; the median is worked out once per change, not per question."""
+    """Keeps the last `size` durations in seconds; their median is worked out once per change."""
 
     def __init__(self, size: int = 64) -> None:
         self._values: deque[float] = deque(maxlen=size)

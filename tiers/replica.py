@@ -12,14 +12,14 @@ from tiers.types import Limits, Load, ReplicaSpec
 
 _CALLERS_FAULT: frozenset[Reason] = frozenset({"refused", "context"})
 _BUSY: frozenset[Reason] = frozenset({"429", "overloaded"})
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_ASKED_S = 0.5, 30.0, 300.0
 
 
 class Replica:
     """One place that serves a tier's model.
 
-    up: it was opened and answered its last health check. error: why it is not up. load: its own gauges as last
-    scraped, None where it gave none. inflight: our requests under way.
+    up: it was opened and answered its last health check. error: why it is not up. load: its own gauges as
+    last scraped, None where it gave none. inflight: our requests under way.
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class Replica:
     ) -> None:
         """Report how a call ended, inside its lease. A call that our own caller gave up on is not reported.
 
-        reason: `TierError.reason` where it failed. ttft_s, inter_token_s: measured on this call, None where it was
-        not streamed. retry_after_s: `Overloaded.retry_after_s`.
+        reason: `TierError.reason` where it failed. ttft_s, inter_token_s: measured on this call, None where
+        it was not streamed. retry_after_s: `Overloaded.retry_after_s`.
         """
         if ttft_s is not None:
             self.ttft.add(ttft_s)
@@ -113,7 +113,8 @@ class Replica:
     async def check(self) -> None:
         """One health check: ask an up replica for its load, open one that is down.
 
-        Only a refused or timed-out connection takes it down; an engine without readable gauges stays up without them.
+        Only a refused or timed-out connection takes it down; an engine without readable gauges stays up
+        without them.
         """
         if not self.up:
             await self.open()
@@ -133,6 +134,10 @@ class Replica:
         self.up, self.error, self.load = False, error, None
 
     def _pause(self, retry_after_s: float | None) -> None:
-        doubling = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._busy_in_a_row)
-        self._busy_in_a_row = min(self._busy_in_a_row + 1, 10)
-        self._busy_until = self._clock() + (doubling if retry_after_s is None else retry_after_s)
+        """Take nothing new for as long as the engine asked, else twice as long each time."""
+        if retry_after_s is None:
+            pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._busy_in_a_row)
+            self._busy_in_a_row = min(self._busy_in_a_row + 1, 10)
+        else:
+            pause_s = min(_LONGEST_ASKED_S, retry_after_s)
+        self._busy_until = self._clock() + pause_s

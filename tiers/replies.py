@@ -65,9 +65,11 @@ def hidden_failure(body: bytes, *, dialect: Dialect, secret: str | None = None) 
 
 
 def read_error(body: bytes, secret: str | None = None) -> dict[str, Any] | None:
-    """An error body in OpenAI's shape: `message`, `type`, `param`, `code`; None where nothing readable is in it.
+    """An error body in OpenAI's shape: `message`, `type`, `param`, `code`; None where nothing readable is in
+    it.
 
-    Reads error objects, bare strings in JSON or plain text, and FastAPI's `detail`; a web page is never repeated.
+    Reads error objects, bare strings in JSON or plain text, and FastAPI's `detail`; a web page is never
+    repeated.
     """
     parsed = _parsed(body)
     found = _error_in(parsed)
@@ -87,7 +89,9 @@ def read_error(body: bytes, secret: str | None = None) -> dict[str, Any] | None:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After` in seconds; a date is taken against the reply's own `Date`. None where absent or unreadable."""
+    """`Retry-After` in seconds; a date is taken against the reply's own `Date`. None where absent or
+    unreadable.
+    """
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)

@@ -16,7 +16,7 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx at 10.0.0.
 OVERLOAD = {"error": {"message": "queue full", "type": "server_error", "param": None, "code": "overloaded"}}
 TOO_LONG = {
     "error": {
-        "message": "This model's maximum context length is 512 tokens. However, your request has 600 input tokens.",
+        "message": "maximum context length is 512 tokens. However, your request has 600 input tokens.",
         "type": "BadRequestError",
         "param": "input_tokens",
         "code": 400,

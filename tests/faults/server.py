@@ -20,8 +20,8 @@ vllm:generation_tokens_total{engine="0",model_name="m"} 42.0
 class Provider:
     """mode: may be changed between requests. attempts: requests other than GET, with `requests` their bodies.
 
-    disconnects: how often a client closed while its answer was under way. `came` is set by the first request, `left`
-    by the first disconnect, `blocked` when a client no longer reads as fast as it is sent to.
+    disconnects: how often a client closed while its answer was under way. `came` is set by the first request,
+    `left` by the first disconnect, `blocked` when a client no longer reads as fast as it is sent to.
     """
 
     def __init__(self, mode: str, tick_s: float) -> None:
@@ -88,7 +88,7 @@ async def provider(mode: str = "ok", *, port: int = 0, tick_s: float = 0.02) -> 
         task.add_done_callback(tasks.discard)
 
     server = await asyncio.start_server(accept, "127.0.0.1", port)
-    made.url = "http://127.0.0.1:%d/v1" % server.sockets[0].getsockname()[1]
+    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield made
     finally:

@@ -21,8 +21,8 @@ from tiers.errors import (
     Unreachable,
 )
 
-# What each mode is to a whole and to a streamed call; None is an answer. A stream that is broken in its events and
-# not in its transport is an answer here: its reader judges it.
+# What each mode is to a whole and to a streamed call; None is an answer. A stream that is broken in its
+# events and not in its transport is an answer here: its reader judges it.
 OUTCOMES: dict[str, tuple[type[TierError] | None, type[TierError] | None]] = {
     "ok": (None, None),
     "401": (Misconfigured, Misconfigured),
@@ -143,8 +143,11 @@ async def test_total_holds_for_a_stream_too(engine):
 async def test_a_connection_that_is_not_answered_times_out_in_connect(engine):
     """A full listen queue is no refusal; `connect_s` bounds it."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        with socket.create_connection(full.getsockname()):
-            got = await read(engine("http://127.0.0.1:%d/v1" % full.getsockname()[1], connect_s=0.2), chat())
+        address = full.getsockname()
+        url = f"http://127.0.0.1:{address[1]}/v1"
+        waiting = socket.create_connection(address)
+        got = await read(engine(url, connect_s=0.2), chat())
+        waiting.close()
     assert (type(got), got.phase) == (TimedOut, "connect")
 
 

@@ -2,7 +2,8 @@
 
 from tiers.engines.dialect import Dialect, Gauges
 
-# Its `/health` generates a token when idle, so `/info` is asked; any model name but `tgi` is taken for an adapter.
+# Its `/health` generates a token when idle, so `/info` is asked; any model name but `tgi` is taken for an
+# adapter.
 TGI = Dialect(
     kind="tgi",
     health="/info",
