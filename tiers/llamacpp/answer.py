@@ -3,13 +3,25 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiers.errors import Broken, EngineFailed, Phase, TierError, TimedOut
 from tiers.types import Timeouts
 
-Token = list[Any]
-"""[request, choice, text, log-probabilities or None, tool calls, finish reason or None, whether a token was sampled]."""
+
+class Token(NamedTuple):
+    """One sampled token of one choice; `text` is what it lets out, which may be nothing or more than itself.
+
+    logprobs: [bytes as Latin-1, log-probability, [[bytes, log-probability], ...]]. calls: OpenAI's `tool_calls`
+    deltas. finish: the finish reason on a choice's last. sampled: 0 where a grammar ended the answer without a token.
+    """
+
+    choice: int
+    text: str
+    logprobs: list[Any] | None
+    calls: list[dict[str, Any]]
+    finish: str | None
+    sampled: int
 
 
 class Answer:
@@ -34,8 +46,8 @@ class Answer:
 
     def put(self, token: Token) -> None:
         self._tokens.append(token)
-        self.output_tokens += token[6]
-        if token[5] is not None:
+        self.output_tokens += token.sampled
+        if token.finish is not None:
             self._open_choices -= 1
             self.done = self._open_choices == 0
         self._arrived.set()

@@ -4,26 +4,31 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tiers.base import Stream, Whole
-from tiers.errors import Misconfigured
+from tiers.errors import EngineFailed, Misconfigured, TimedOut
 from tiers.llamacpp.answer import Answer, Token
+from tiers.llamacpp.backlog import Backlog
 from tiers.llamacpp.options import EngineOptions
 from tiers.llamacpp.refusal import as_tier_error
 from tiers.llamacpp.render import Choice, Head, StreamRenderer, whole
+from tiers.llamacpp.request import CHAT
 from tiers.llamacpp.supervisor import Supervisor
 from tiers.types import Call, Load, TierSpec
 
 BUNDLED = "bundled:"
-CHAT = "/v1/chat/completions"
-LOAD_S = 5.0  # how long a worker may take to say how busy it is: one step, with much to spare
+LOAD_S = 5.0  # how long the worker may take to say how busy it is: it answers between two steps
 
 
 class EmbeddedEngine:
-    """A tier's model, decoded in a process of its own; implements `tiers.base.Engine`."""
+    """A tier's model, decoded in a process of its own; implements `tiers.base.Engine`.
+
+    clock: monotonic seconds; wall_clock: Unix seconds. The process is started by `open`, started again when it dies,
+    and ended by `close`; it also ends when this process does, however that comes about.
+    """
 
     def __init__(
         self,
@@ -39,113 +44,122 @@ class EmbeddedEngine:
         self._ids = itertools.count(1)
         self._answers: dict[int, Answer] = {}
         self._loads: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._supervisor: Supervisor | None = None
+        self._opened: tuple[Supervisor, Backlog] | None = None
 
     async def open(self) -> None:
         """Load the model. Raises Misconfigured where the file or an option is wrong, EngineFailed where it crashes."""
         options = EngineOptions.from_spec(self._spec, model_file(self._spec))
-        supervisor = Supervisor(
-            options, on_message=self._on_message, on_death=self._on_death, clock=self._clock
-        )
+        supervisor = Supervisor(options, on_message=self._on_message, on_death=self._on_death, clock=self._clock)
         await supervisor.start()
-        self._supervisor = supervisor
+        backlog = Backlog(slots=options.slots, max_waiting=options.max_waiting, clock=self._clock)
+        self._opened = supervisor, backlog
 
     async def ready(self) -> None:
         """Wait until the process serves, as after a crash."""
-        await self._open_supervisor().ready()
+        await self._supervisor.ready()
+
+    @property
+    def pid(self) -> int:
+        """The process that holds the model now. Raises EngineFailed while there is none."""
+        return self._supervisor.worker.pid
 
     async def complete(self, call: Call) -> Whole:
-        head = self._head(call)
+        """The whole answer; cancelling the task that awaits it frees the slot at the next step."""
         choices: dict[int, Choice] = {}
         with self._asked(call) as answer:
             while tokens := await answer.take():
                 for token in tokens:
-                    choices.setdefault(token[1], Choice()).add(token)
-        return Whole(body=whole(head, choices, answer), model=self._model)
+                    choices.setdefault(token.choice, Choice()).add(token)
+        return Whole(body=whole(self._head(call), choices, answer), model=self._model)
 
     async def stream(self, call: Call) -> Stream:
         """Returns when the first token is there; raises what prevented it."""
-        stack = contextlib.ExitStack()
-        try:
+        with contextlib.ExitStack() as stack:
             answer = stack.enter_context(self._asked(call))
             first = await answer.take()
-        except BaseException:
-            stack.close()
-            raise
-        wants_usage = bool((call.body.get("stream_options") or {}).get("include_usage"))
-        renderer = StreamRenderer(self._head(call), with_usage=wants_usage)
-        return EmbeddedStream(self._model, answer, first, renderer, stack.close)
+            wants_usage = bool((call.body.get("stream_options") or {}).get("include_usage"))
+            renderer = StreamRenderer(self._head(call), with_usage=wants_usage)
+            return EmbeddedStream(self._model, answer, first, renderer, stack.pop_all().close)
 
     async def load(self) -> Load:
-        worker = self._open_supervisor().worker
+        """What the worker says of itself between two steps. Raises TierError while it is dead or silent."""
+        worker = self._supervisor.worker
         number = next(self._ids)
-        future = self._loads[number] = asyncio.get_running_loop().create_future()
+        self._loads[number] = asyncio.get_running_loop().create_future()
         worker.post(["load", number])
         try:
             async with asyncio.timeout(LOAD_S):
-                return Load(**await future)
+                return Load(**await self._loads[number])
+        except TimeoutError as error:
+            raise TimedOut("the embedded engine does not say how busy it is", phase="idle") from error
         finally:
             del self._loads[number]
 
     async def close(self) -> None:
-        supervisor, self._supervisor = self._supervisor, None
-        if supervisor is not None:
-            await supervisor.stop()
+        """End the process. Requests in flight get an error."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened[0].stop()
         self._on_death("the engine was closed")
 
-    @contextlib.contextmanager
-    def _asked(self, call: Call) -> Any:
-        """Ask the worker; on leaving before the answer is whole, cancel it there."""
-        worker = self._open_supervisor().worker
-        choices = call.body.get("n")
-        choices = choices if isinstance(choices, int) and choices > 0 else 1
-        number = next(self._ids)
-        answer = self._answers[number] = Answer(
-            choices=choices, timeouts=self._spec.timeouts, clock=self._clock
-        )
-        worker.post(["generate", number, call.path, dict(call.body)])
-        try:
-            yield answer
-        finally:
-            del self._answers[number]
-            if not answer.done:
-                worker.post(["cancel", number])
+    @property
+    def _supervisor(self) -> Supervisor:
+        return self._open_parts()[0]
 
-    def _open_supervisor(self) -> Supervisor:
-        if self._supervisor is None:
+    def _open_parts(self) -> tuple[Supervisor, Backlog]:
+        if self._opened is None:
             raise Misconfigured(f"tier {self._spec.name}: the engine is not open")
-        return self._supervisor
+        return self._opened
+
+    @contextlib.contextmanager
+    def _asked(self, call: Call) -> Iterator[Answer]:
+        """Ask the worker; on leaving before the answer is whole, cancel it there."""
+        supervisor, backlog = self._open_parts()
+        worker = supervisor.worker
+        number, choices = next(self._ids), _choices(call)
+        with backlog.place(choices):
+            answer = Answer(choices=choices, timeouts=self._spec.timeouts, clock=self._clock)
+            worker.post(["generate", number, call.path, dict(call.body)])
+            self._answers[number] = answer
+            try:
+                yield answer
+            finally:
+                del self._answers[number]
+                if not answer.done:
+                    worker.post(["cancel", number])
 
     def _head(self, call: Call) -> Head:
         chat = call.path == CHAT
-        prefix = "chatcmpl-" if chat else "cmpl-"
-        return Head(
-            chat=chat, id=prefix + call.request_id, created=int(self._wall_clock()), model=self._model
-        )
+        name = ("chatcmpl-" if chat else "cmpl-") + call.request_id
+        return Head(chat=chat, id=name, created=int(self._wall_clock()), model=self._model)
 
     def _on_message(self, message: dict[str, Any]) -> None:
+        """One frame of the worker: a step's report, a refusal, or its load."""
         for number, prompt_tokens, cached_tokens in message.get("began", ()):
             if (answer := self._answers.get(number)) is not None:
                 answer.begin(prompt_tokens, cached_tokens)
-        for token in message.get("tokens", ()):
-            if (answer := self._answers.get(token[0])) is not None:
-                answer.put(token)
+        for fields in message.get("tokens", ()):
+            if (answer := self._answers.get(fields[0])) is not None:
+                answer.put(Token(*fields[1:]))
         if "refused" in message:
             number, refusal = message["refused"]
             if (answer := self._answers.get(number)) is not None:
                 answer.fail(as_tier_error(refusal))
         if "load" in message:
             number, load = message["load"]
-            if number in self._loads and not self._loads[number].done():
-                self._loads[number].set_result(load)
+            if (future := self._loads.get(number)) is not None and not future.done():
+                future.set_result(load)
 
     def _on_death(self, reason: str) -> None:
         for answer in self._answers.values():
             answer.died(reason)
+        for future in self._loads.values():
+            if not future.done():
+                future.set_exception(EngineFailed(reason))
 
 
 class EmbeddedStream:
-    """Server-sent events of one answer."""
+    """Server-sent events of one answer; implements `tiers.base.Stream`."""
 
     def __init__(
         self,
@@ -163,10 +177,13 @@ class EmbeddedStream:
         return self._events
 
     async def aclose(self) -> None:
+        """Cancel the answer where it is not whole."""
         await self._events.aclose()
         self._leave()
 
-    async def _render(self, answer: Answer, tokens: list[Token], renderer: StreamRenderer) -> Any:
+    async def _render(
+        self, answer: Answer, tokens: list[Token], renderer: StreamRenderer
+    ) -> AsyncGenerator[bytes, None]:
         try:
             while tokens:
                 yield renderer.events(tokens)
@@ -177,13 +194,8 @@ class EmbeddedStream:
 
 
 def model_file(spec: TierSpec) -> Path:
-    """The tier's GGUF file. Raises Misconfigured naming the file and what is wrong with it."""
-    if spec.model.startswith(BUNDLED):
-        from tiers.bundled import resolve
-
-        path = resolve(spec.model)
-    else:
-        path = Path(spec.model).expanduser()
+    """The tier's GGUF file. Raises Misconfigured naming the setting, the file and what is wrong with it."""
+    path = _path(spec.model)
     where = f"tiers.{spec.name}.model"
     try:
         with path.open("rb") as file:
@@ -193,3 +205,17 @@ def model_file(spec: TierSpec) -> Path:
     if magic != b"GGUF":
         raise Misconfigured(f"{where}: {path} is not a GGUF file; `tiergate models list` shows what there is")
     return path
+
+
+def _path(model: str) -> Path:
+    if model.startswith(BUNDLED):
+        from tiers.bundled import resolve
+
+        return resolve(model)
+    return Path(model).expanduser()
+
+
+def _choices(call: Call) -> int:
+    """How many answers are asked for; the worker refuses what is no number."""
+    wanted = call.body.get("n")
+    return wanted if isinstance(wanted, int) and wanted > 0 else 1

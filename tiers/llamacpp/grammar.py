@@ -25,9 +25,7 @@ def schema_to_gbnf(schema: Mapping[str, Any], *, param: str) -> str:
     except RecursionError as error:
         raise Refusal(f"{param}: the schema nests too deeply", param=param, code="invalid_schema") from error
     except Exception as error:
-        raise Refusal(
-            f"{param}: unusable JSON schema: {error}", param=param, code="invalid_schema"
-        ) from error
+        raise Refusal(f"{param}: unusable JSON schema: {error}", param=param, code="invalid_schema") from error
     return str(converter.format_grammar())
 
 
@@ -48,9 +46,7 @@ class Grammar:
         """Raises Refusal naming `param` where the GBNF does not parse."""
         self._sampler = llama_cpp.llama_sampler_init_grammar(vocabulary, gbnf.encode(), b"root")
         if not self._sampler:
-            raise Refusal(
-                f"{param}: not a usable GBNF grammar with a `root` rule", param=param, code="invalid_grammar"
-            )
+            raise Refusal(f"{param}: not a usable GBNF grammar with a `root` rule", param=param, code="invalid_grammar")
 
     def allows(self, token: int) -> bool:
         candidates = np.array([(token, 0.0, 0.0)], CANDIDATE)

@@ -11,6 +11,9 @@ from tiers.llamacpp.sequence import Sequence
 from tiers.llamacpp.slots import SlotTable
 
 
+GROWING_ROOM = 16  # cells kept free for each running sequence when another is let in
+
+
 @dataclass(slots=True)
 class Report:
     """What one step has to tell the gateway; one frame for all requests.
@@ -34,9 +37,7 @@ class Loop:
         self._model = model
         self._clock = clock
         self._budget = options.batch
-        self._slots = SlotTable(
-            model, slots=options.slots, context=options.context, kv_tokens=options.kv_tokens
-        )
+        self._slots = SlotTable(model, slots=options.slots, context=options.context, kv_tokens=options.kv_tokens)
         self._batch = Batch(options.batch)
         self._sizer = ChunkSizer(budget=options.batch)
         self._waiting: deque[Sequence] = deque()
@@ -87,10 +88,10 @@ class Loop:
         held: list[Sequence] = []
         while self._waiting:
             sequence = self._waiting.popleft()
-            if not self._may_start(sequence):
+            if _waits_for_leader(sequence):
                 held.append(sequence)
                 continue
-            found = self._slots.acquire(sequence.tokens)
+            found = self._slots.acquire(sequence.tokens) if self._has_room(sequence) else None
             if found is None:
                 held.append(sequence)
                 break
@@ -101,18 +102,16 @@ class Loop:
                 self._prompt_tokens += sequence.prompt_length
         self._waiting.extendleft(reversed(held))
 
-    def _may_start(self, sequence: Sequence) -> bool:
-        leader = sequence.leader
-        if leader is not None and leader.output_length == 0 and leader.finish is None:
-            return False
-        cells = len(sequence.tokens) + 1
-        return not self._running or cells <= self._slots.free_cells + self._slots.reclaimable()
+    def _has_room(self, sequence: Sequence) -> bool:
+        """Whether its tokens fit beside what runs, with some room for all to grow before one must be put back."""
+        if not self._running:
+            return True
+        wanted = len(sequence.tokens) + GROWING_ROOM * (len(self._running) + 1)
+        return wanted <= self._slots.free_cells + self._slots.reclaimable()
 
     def _plan(self) -> list[Share]:
         decoding = [i for i, s in enumerate(self._running) if s.decoding]
-        prefilling = [
-            Prefill(i, s.remaining, s.starved_steps) for i, s in enumerate(self._running) if not s.decoding
-        ]
+        prefilling = [Prefill(i, s.remaining, s.starved_steps) for i, s in enumerate(self._running) if not s.decoding]
         chunk = self._sizer.chunk(len(decoding))
         while True:
             shares = plan(decoding, prefilling, budget=self._budget, chunk=chunk)
@@ -181,7 +180,7 @@ class Loop:
             text, calls = sequence.accept(token, vocabulary)
             self._output_tokens += 1
         report.tokens.append(
-            [sequence.request_id, sequence.choice, text, logprobs, calls, sequence.finish, token is not None]
+            [sequence.request_id, sequence.choice, text, logprobs, calls, sequence.finish, int(token is not None)]
         )
 
     def _leave(self, sequence: Sequence) -> None:
@@ -190,3 +189,9 @@ class Loop:
             self._slots.release(sequence.slot)
             sequence.slot = None
         sequence.close()
+
+
+def _waits_for_leader(sequence: Sequence) -> bool:
+    """Whether the prompt that it shares with its leader is still being decoded."""
+    leader = sequence.leader
+    return leader is not None and leader.output_length == 0 and leader.finish is None

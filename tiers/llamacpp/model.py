@@ -182,9 +182,7 @@ class Model:
     @property
     def shares_prefixes(self) -> bool:
         """Whether part of a sequence can be kept or shared; recurrent models hold one state and cannot."""
-        recurrent = llama_cpp.llama_model_is_recurrent(self._model) or llama_cpp.llama_model_is_hybrid(
-            self._model
-        )
+        recurrent = llama_cpp.llama_model_is_recurrent(self._model) or llama_cpp.llama_model_is_hybrid(self._model)
         return not recurrent
 
 
@@ -193,7 +191,9 @@ def _load_model(options: EngineOptions) -> Any:
     params.n_gpu_layers = options.gpu_layers
     model = llama_cpp.llama_model_load_from_file(options.model_path.encode(), params)
     if not model:
-        raise ModelError(f"llama.cpp cannot load {options.model_path}; its own words are above")
+        raise ModelError(f"llama.cpp cannot load {options.model_path}")
+    if not llama_cpp.llama_model_has_decoder(model):
+        raise ModelError(f"{options.model_path} holds an encoder, which cannot generate text")
     return model
 
 

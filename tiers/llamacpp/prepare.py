@@ -31,9 +31,7 @@ class Preparer:
                 model.metadata("tokenizer.chat_template"), bos=self._bos, eos=self._name(self._vocabulary.eos)
             )
         except jinja2.TemplateError as error:
-            raise ModelError(
-                f"the chat template in {model.options.model_path} does not parse: {error}"
-            ) from error
+            raise ModelError(f"the chat template in {model.options.model_path} does not parse: {error}") from error
 
     def prepare(self, request_id: int, path: str, body: Mapping[str, Any]) -> list[Sequence]:
         """One sequence for each choice, the first leading. Raises Refusal."""
@@ -81,11 +79,9 @@ class Preparer:
         text = self._render(request) if request.chat else request.prompt
         size = len(text.encode("utf-8", "surrogatepass"))
         if size > MOST_BYTES_PER_TOKEN * self._context:
-            raise self._too_long(size // MOST_BYTES_PER_TOKEN, 0, "at least ")
+            raise self._too_long(request, size // MOST_BYTES_PER_TOKEN, "at least ")
         begun = bool(self._bos) and text.startswith(self._bos)
-        tokens = self._vocabulary.tokenize(
-            text, add_bos=self._vocabulary.adds_bos and not begun, special=True
-        )
+        tokens = self._vocabulary.tokenize(text, add_bos=self._vocabulary.adds_bos and not begun, special=True)
         if not tokens:
             raise refuse("messages" if request.chat else "prompt", text, "a text of at least one token")
         return tokens
@@ -93,7 +89,10 @@ class Preparer:
     def _render(self, request: Request) -> str:
         tools = request.tools.tools if request.tools else ()
         return self._template.render(
-            request.messages or (), tools=tools, variables=request.template_variables
+            request.messages or (),
+            tools=tools,
+            variables=request.template_variables,
+            continues_last=request.continues_last,
         )
 
     def _checked_ids(self, tokens: tuple[int, ...]) -> list[int]:
@@ -104,15 +103,15 @@ class Preparer:
     def _room_for_answer(self, request: Request, prompt_tokens: int) -> int:
         left = self._context - prompt_tokens
         if left < max(1, request.max_tokens or 1):
-            raise self._too_long(prompt_tokens, request.max_tokens or 0)
+            raise self._too_long(request, prompt_tokens)
         return request.max_tokens or left
 
-    def _too_long(self, prompt_tokens: int, max_tokens: int, about: str = "") -> Refusal:
-        asked = f" and {max_tokens} for the answer" if max_tokens else ""
+    def _too_long(self, request: Request, prompt_tokens: int, about: str = "") -> Refusal:
+        asked = f" and {request.max_tokens} for the answer" if request.max_tokens else ""
         return Refusal(
             f"This model's maximum context length is {self._context} tokens. However, the request has "
             f"{about}{prompt_tokens} tokens in the prompt{asked}.",
-            param="messages",
+            param="messages" if request.chat else "prompt",
             code="context_length_exceeded",
             kind="context",
         )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import sys
 from collections import deque
@@ -14,6 +15,9 @@ from tiers.errors import EngineFailed, Misconfigured
 from tiers.llamacpp import frames
 from tiers.llamacpp.options import EngineOptions
 
+# Compute threads wait for each other some 500 times a step. By default OpenMP lets them spin for milliseconds, which
+# on a machine that also runs something else (the gateway, for one) makes a step up to twenty times longer.
+WAIT_BRIEFLY = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 LAST_LINES = 20  # of the worker's stderr, kept for the message when it dies
 STOP_S = 5.0  # how long the worker may take to end once it was hung up on
 
@@ -60,6 +64,7 @@ class WorkerProcess:
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
+                env={**WAIT_BRIEFLY, **os.environ},
                 start_new_session=True,  # Ctrl-C at the terminal is for the gateway, which then hangs up
             )
         ours.setblocking(False)

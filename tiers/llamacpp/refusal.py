@@ -2,13 +2,13 @@
 
 from typing import Any, Literal
 
-from tiers.errors import ContextTooLong, Overloaded, Refused, TierError, Unsupported
+from tiers.errors import ContextTooLong, EngineFailed, Refused, TierError, Unsupported
 
-RefusalKind = Literal["refused", "context", "unsupported", "overloaded"]
+RefusalKind = Literal["refused", "context", "unsupported", "failed"]
 
 
 class Refusal(Exception):
-    """The request is wrong, too long, unsupported, or one too many; `param` names the field at fault."""
+    """The request is wrong, too long or unsupported; `param` names the field at fault. `failed`: it is our fault."""
 
     def __init__(
         self,
@@ -17,28 +17,26 @@ class Refusal(Exception):
         param: str | None = None,
         code: str | None = None,
         kind: RefusalKind = "refused",
-        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
-        self.retry_after_s = retry_after_s
         self.error: dict[str, Any] = {
             "message": message,
-            "type": "server_error" if kind == "overloaded" else "invalid_request_error",
+            "type": "server_error" if kind == "failed" else "invalid_request_error",
             "param": param,
             "code": code,
         }
 
     def message(self) -> list[Any]:
         """What crosses the process boundary; `as_tier_error` reads it."""
-        return [self.kind, self.error, self.retry_after_s]
+        return [self.kind, self.error]
 
 
 def as_tier_error(message: list[Any]) -> TierError:
-    kind, error, retry_after_s = message
+    kind, error = message
     text = error["message"]
-    if kind == "overloaded":
-        return Overloaded(text, status=503, error=error, retry_after_s=retry_after_s)
+    if kind == "failed":
+        return EngineFailed(text, status=500, error=error)
     if kind == "context":
         return ContextTooLong(text, status=400, error=error)
     if kind == "unsupported":

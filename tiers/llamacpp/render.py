@@ -48,7 +48,7 @@ class StreamRenderer:
         return self._before + orjson.dumps(choice) + b"]}\n\n"
 
     def _choices(self, token: Token) -> Iterable[dict[str, Any]]:
-        _, index, text, logprobs, calls, finish, _ = token
+        index, text, logprobs, calls, finish, _ = token
         if not self._chat:
             if text or logprobs or finish:
                 entry = self._completion_logprobs(index, logprobs)
@@ -86,7 +86,7 @@ class Choice:
     finish: str | None = None
 
     def add(self, token: Token) -> None:
-        _, _, text, logprobs, calls, finish, _ = token
+        _, text, logprobs, calls, finish, _ = token
         if logprobs:
             self.logprobs.append((self.length, logprobs))
         self.text.append(text)

@@ -36,6 +36,7 @@ class Request:
     tools: ToolUse | None = None
     ignore_eos: bool = False
     min_tokens: int = 0
+    continues_last: bool = False  # the last message is the beginning of the answer
     template_variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,9 +56,7 @@ def read_request(path: str, body: Mapping[str, Any]) -> Request:
     raise Refusal(f"the embedded llama.cpp engine does not serve {path}", kind="unsupported")
 
 
-def _read(
-    fields: Fields, *, messages: tuple[Mapping[str, Any], ...] | None, prompt: str | tuple[int, ...]
-) -> Request:
+def _read(fields: Fields, *, messages: tuple[Mapping[str, Any], ...] | None, prompt: str | tuple[int, ...]) -> Request:
     chat = messages is not None
     limit = fields.integer("max_tokens", None if chat else DEFAULT_COMPLETION_TOKENS, least=1)
     schema = _read_schema(fields)
@@ -78,8 +77,17 @@ def _read(
         tools=tools,
         ignore_eos=fields.flag("ignore_eos"),
         min_tokens=fields.integer("min_tokens", 0, least=0) or 0,
+        continues_last=_read_continuation(fields),
         template_variables=fields.mapping("chat_template_kwargs") or {},
     )
+
+
+def _read_continuation(fields: Fields) -> bool:
+    """As in vLLM: `continue_final_message: true` wants `add_generation_prompt: false` beside it."""
+    continues = fields.flag("continue_final_message")
+    if continues and fields.flag("add_generation_prompt", default=False):
+        raise refuse("add_generation_prompt", True, "false together with `continue_final_message: true`")
+    return continues
 
 
 def _read_messages(fields: Fields) -> tuple[Mapping[str, Any], ...]:
@@ -106,9 +114,7 @@ def _read_content(content: Any, where: str) -> str:
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind not in {"text", "input_text", "refusal"}:
-            raise Refusal(
-                f"{where}: this engine reads text only, found {kind!r}", param=where, kind="unsupported"
-            )
+            raise Refusal(f"{where}: this engine reads text only, found {kind!r}", param=where, kind="unsupported")
         texts.append(str(part.get("refusal" if kind == "refusal" else "text", "")))
     return "".join(texts)
 
@@ -119,11 +125,7 @@ def _read_prompt(fields: Fields) -> str | tuple[int, ...]:
         prompt = prompt[0]
     if isinstance(prompt, str):
         return prompt
-    if (
-        isinstance(prompt, list)
-        and prompt
-        and all(isinstance(t, int) and not isinstance(t, bool) for t in prompt)
-    ):
+    if isinstance(prompt, list) and prompt and all(isinstance(t, int) and not isinstance(t, bool) for t in prompt):
         return tuple(prompt)
     if isinstance(prompt, list) and len(prompt) > 1 and isinstance(prompt[0], str | list):
         raise Refusal("prompt: this engine takes one prompt a request", param="prompt", kind="unsupported")

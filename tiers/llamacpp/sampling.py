@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 Row: TypeAlias = NDArray[np.float32]
 Ids: TypeAlias = NDArray[np.intp]
 
-LANES = (
-    64  # the vocabulary is read as this many rows side by side, so that one pass finds each column's maximum
-)
+LANES = 64  # the vocabulary is read as this many rows side by side, so that one pass finds each column's maximum
 FIRST_LOOK = 256  # candidates sorted at first where top_p alone limits them; seldom not enough
 
 
@@ -93,9 +91,7 @@ class Sampler:
             row[seen] = np.where(scores > 0, scores / factor, scores * factor)
         if said.size:
             counts = np.fromiter(self._counts.values(), np.float32, len(self._counts))
-            row[said] -= counts * np.float32(sampling.frequency_penalty) + np.float32(
-                sampling.presence_penalty
-            )
+            row[said] -= counts * np.float32(sampling.frequency_penalty) + np.float32(sampling.presence_penalty)
 
     def _candidates(self, row: Row) -> tuple[Ids, NDArray[np.float64]]:
         """The tokens that top_k, top_p and min_p leave, best first, and their weights."""

@@ -127,7 +127,7 @@ class Sequence:
         if self.finish is not None:
             rest, last = self.tools.finish()
             text, calls = text + rest, calls + last
-        deltas = calls_as_deltas(calls, self.calls, f"{self.request_id}c{self.choice}")
+        deltas = calls_as_deltas(calls, self.calls)
         self.calls += len(calls)
         if self.finish == STOP and self.calls:
             self.finish = TOOL_CALLS

@@ -70,9 +70,7 @@ class SlotTable:
         self._memory = memory
         self._book = CellBook(kv_tokens)
         self._uses = 0
-        self.slots = tuple(
-            Slot(i, np.zeros(context, np.int32), np.zeros(context, np.int32)) for i in range(slots)
-        )
+        self.slots = tuple(Slot(i, np.zeros(context, np.int32), np.zeros(context, np.int32)) for i in range(slots))
 
     @property
     def free_cells(self) -> int:
@@ -109,9 +107,7 @@ class SlotTable:
 
     def make_room(self, cells: int) -> bool:
         """Free at least `cells` cells by forgetting what idle slots keep, the least recently used first."""
-        idle = sorted(
-            (s for s in self.slots if not s.busy and s.length), key=lambda s: s.used_at, reverse=True
-        )
+        idle = sorted((s for s in self.slots if not s.busy and s.length), key=lambda s: s.used_at, reverse=True)
         while self.free_cells < cells and idle:
             self._cut(idle.pop(), 0)
         return self.free_cells >= cells

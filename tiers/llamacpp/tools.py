@@ -1,7 +1,7 @@
 """The tools: which calls an answer may or must make, and how they are read out of its text."""
 
 import json
-import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,9 +30,7 @@ def read_tools(fields: Fields) -> ToolUse | None:
     for i, tool in enumerate(tools):
         function = tool.get("function")
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise refuse(
-                f"tools[{i}]", tool, '{"type": "function", "function": {"name": ..., "parameters": {...}}}'
-            )
+            raise refuse(f"tools[{i}]", tool, '{"type": "function", "function": {"name": ..., "parameters": {...}}}')
     choice = fields.raw("tool_choice")
     if choice == "none" or not tools:
         if choice not in (None, "none", "auto"):
@@ -139,12 +137,12 @@ def read_call(text: str) -> ToolCall | None:
     return ToolCall(value["name"], arguments if isinstance(arguments, str) else json.dumps(arguments))
 
 
-def calls_as_deltas(calls: Sequence[ToolCall], first_index: int, call_id: str) -> list[dict[str, Any]]:
+def calls_as_deltas(calls: Sequence[ToolCall], first_index: int) -> list[dict[str, Any]]:
     """OpenAI's `tool_calls` items of a stream's delta."""
     return [
         {
             "index": index,
-            "id": f"call_{re.sub('[^A-Za-z0-9]', '', call_id)}{index}",
+            "id": f"call_{secrets.token_hex(12)}",
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments},
         }

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from typing import Any, NoReturn
 
 from tiers.llamacpp import frames
@@ -15,6 +16,8 @@ from tiers.llamacpp.options import EngineOptions
 from tiers.llamacpp.prepare import Preparer
 from tiers.llamacpp.refusal import Refusal
 from tiers.llamacpp.sequence import Sequence
+
+SWITCH_S = 0.0005  # how long another thread may keep the decoding one from going on, Python's 5 ms being a whole step
 
 
 class Worker:
@@ -29,7 +32,8 @@ class Worker:
         self._loop = Loop(model, clock=time.perf_counter)
         self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._bodies: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
-        self._cancelled: set[int] = set()
+        self._preparing: set[int] = set()
+        self._cancelled: set[int] = set()  # while they were being prepared
 
     def run(self) -> NoReturn:
         threading.Thread(target=self._read, daemon=True).start()
@@ -45,7 +49,9 @@ class Worker:
         while (message := frames.receive(self._connection)) is not None:
             kind, *rest = message
             if kind == "generate":
-                self._bodies.put((rest[0], rest[1], rest[2]))
+                request_id, path, body = rest
+                self._preparing.add(request_id)
+                self._bodies.put((request_id, path, body))
             else:
                 self._inbox.put((kind, rest[0]))
         os._exit(0)
@@ -56,6 +62,10 @@ class Worker:
             try:
                 self._inbox.put(("start", self._preparer.prepare(request_id, path, body)))
             except Refusal as refusal:
+                self._inbox.put(("refuse", [request_id, refusal.message()]))
+            except Exception as error:  # noqa: BLE001 - one request's trouble must not end the others
+                traceback.print_exc()
+                refusal = Refusal(f"the request could not be prepared: {error!r}", kind="failed")
                 self._inbox.put(("refuse", [request_id, refusal.message()]))
 
     def _take_messages(self) -> None:
@@ -71,20 +81,29 @@ class Worker:
         if kind == "start":
             self._start(value)
         elif kind == "refuse":
+            self._forget(value[0])
             self._send({"refused": value})
         elif kind == "cancel":
-            self._cancelled.add(value)
+            if value in self._preparing:
+                self._cancelled.add(value)
             self._loop.cancel(value)
         elif kind == "load":
             self._send({"load": [value, self._loop.load()]})
 
     def _start(self, sequences: list[Sequence]) -> None:
         """A request that was cancelled while it was being prepared is not begun."""
-        if sequences[0].request_id in self._cancelled:
+        if self._forget(sequences[0].request_id):
             for sequence in sequences:
                 sequence.close()
         else:
             self._loop.add(sequences)
+
+    def _forget(self, request_id: int) -> bool:
+        """Note that the request is prepared; whether it was cancelled meanwhile."""
+        cancelled = request_id in self._cancelled
+        self._preparing.discard(request_id)
+        self._cancelled.discard(request_id)
+        return cancelled
 
     def _send(self, message: Any) -> None:
         try:
@@ -96,6 +115,7 @@ class Worker:
 def main() -> None:
     """Serve on the socket whose file descriptor is the only argument; the first frame holds the options."""
     connection = socket.socket(fileno=int(sys.argv[1]))
+    sys.setswitchinterval(SWITCH_S)
     keep_log = send_log_to_stderr()
     options = frames.receive(connection)
     if options is None:
