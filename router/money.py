@@ -39,9 +39,7 @@ class Price:
         for figure in (input, output, cached_input):
             if figure is not None and not (figure.is_finite() and figure >= 0):
                 raise ValueError(f"a price of {figure} USD per million tokens: it must be 0 or more")
-        figures = [
-            None if figure is None else str(Fraction(figure)) for figure in (input, cached_input, output)
-        ]
+        figures = [None if figure is None else str(Fraction(figure)) for figure in (input, cached_input, output)]
         return cls(hashlib.sha256(repr(figures).encode()).hexdigest()[:12], input, output, cached_input)
 
     @cached_property
@@ -77,9 +75,7 @@ def nusd_per_token(usd_per_million: Decimal) -> Fraction:
     return Fraction(usd_per_million) * NUSD_PER_USD / _TOKENS_PER_MILLION
 
 
-def cost_nusd(
-    price: Price | None, *, input_tokens: int, cached_input_tokens: int, output_tokens: int
-) -> int | None:
+def cost_nusd(price: Price | None, *, input_tokens: int, cached_input_tokens: int, output_tokens: int) -> int | None:
     """What one attempt costs: summed exactly, rounded once, half to even. None where the price is unknown.
 
     input_tokens: without the cached ones. output_tokens: with the reasoning ones.

@@ -39,9 +39,7 @@ def key(scope_id: str, path: str, policy: str, body: Mapping[str, Any]) -> bytes
     asked = {
         name: value
         for name, value in body.items()
-        if name not in NOT_IN_KEY
-        and value is not None
-        and not (name in _DEFAULTS and value == _DEFAULTS[name])
+        if name not in NOT_IN_KEY and value is not None and not (name in _DEFAULTS and value == _DEFAULTS[name])
     }
     canonical = orjson.dumps([scope_id, path, policy, asked], option=orjson.OPT_SORT_KEYS, default=dict)
     return hashlib.blake2b(canonical, digest_size=32).digest()

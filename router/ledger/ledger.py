@@ -46,9 +46,7 @@ class Ledger:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = _lock(path)
         except OSError as error:
-            raise LedgerError(
-                f"{path}: {error.strerror}; set state.ledger to a place that can be written"
-            ) from error
+            raise LedgerError(f"{path}: {error.strerror}; set state.ledger to a place that can be written") from error
         try:
             recovered = _take_up(connect, now_ns())
         except (sqlite3.Error, LedgerError) as error:

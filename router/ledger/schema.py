@@ -148,9 +148,7 @@ def prepare(connection: sqlite3.Connection, *, now_ns: int) -> None:
                 connection.execute(statement)
             connection.execute("INSERT INTO schema_version VALUES (?, ?)", (VERSION, now_ns))
         elif found != VERSION:
-            raise LedgerError(
-                f"it has schema {found}, this Tiergate writes schema {VERSION}: use the one that made it"
-            )
+            raise LedgerError(f"it has schema {found}, this Tiergate writes schema {VERSION}: use the one that made it")
 
 
 def version(connection: sqlite3.Connection) -> int:

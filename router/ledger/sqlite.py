@@ -13,9 +13,7 @@ class LedgerError(Exception):
     """The ledger cannot be used; the message says which file, why, and what to do."""
 
 
-def connect_writer(
-    path: Path, *, synchronous: Synchronous = "NORMAL", busy_s: float = 0.25
-) -> sqlite3.Connection:
+def connect_writer(path: Path, *, synchronous: Synchronous = "NORMAL", busy_s: float = 0.25) -> sqlite3.Connection:
     """A connection in WAL mode with explicit transactions, usable from any one thread at a time.
 
     NORMAL: a committed row survives the death of the process, not always that of the machine. FULL: both.
@@ -33,12 +31,8 @@ def connect_writer(
 def connect_reader(path: Path) -> sqlite3.Connection:
     """A read-only connection that never blocks the writer. Raises LedgerError where there is no ledger."""
     if not path.is_file():
-        raise LedgerError(
-            f"{path}: no ledger is there; a gateway makes it at its first start (setting state.ledger)"
-        )
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None
-    )
+        raise LedgerError(f"{path}: no ledger is there; a gateway makes it at its first start (setting state.ledger)")
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
     connection.row_factory = sqlite3.Row
     return connection
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-AttemptKind = Literal[
-    "primary", "draft", "escalation", "fallback", "hedge", "shadow", "cache_hit", "classifier"
-]
+AttemptKind = Literal["primary", "draft", "escalation", "fallback", "hedge", "shadow", "cache_hit", "classifier"]
 AttemptEnd = Literal["ok", "rejected", "cancelled", "failed", "timeout", "cut", "unseen"]
 
 

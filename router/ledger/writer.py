@@ -105,9 +105,7 @@ class Writer:
 
     def _drop(self, row: Row) -> None:
         if not self.dropped:
-            _log.error(
-                "the ledger's memory is full (%d rows); the first row dropped: %r", self._most_waiting, row
-            )
+            _log.error("the ledger's memory is full (%d rows); the first row dropped: %r", self._most_waiting, row)
         self.dropped += 1
 
     def _run(self) -> None:

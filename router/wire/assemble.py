@@ -64,9 +64,7 @@ class Assembler:
         whole = {
             **self._head,
             "object": "text_completion" if self._legacy else "chat.completion",
-            "choices": [
-                choice.legacy(index) if self._legacy else choice.chat(index) for index, choice in choices
-            ],
+            "choices": [choice.legacy(index) if self._legacy else choice.chat(index) for index, choice in choices],
         }
         if self._usage is not None:
             whole["usage"] = self._usage

@@ -49,9 +49,7 @@ def _chat_parts(choice: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if name == "content" and by_token:
             yield from (_part(choice, {"delta": {name: text}}, its) for text, its in by_token)
         else:
-            yield from (
-                _part(choice, {"delta": {name: text}}) for text in _FEW_WORDS.findall(message.get(name) or "")
-            )
+            yield from (_part(choice, {"delta": {name: text}}) for text in _FEW_WORDS.findall(message.get(name) or ""))
     for number, call in enumerate(message.get("tool_calls") or ()):
         yield _part(choice, {"delta": {"tool_calls": [{"index": number, **call}]}})
     yield _end(choice, {"delta": {}})
@@ -78,9 +76,9 @@ def _end(choice: Mapping[str, Any], said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chat_tokens(text: str, logprobs: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Each token with its own logprobs; nothing where they do not spell the text."""
+    """Each token with its own logprobs; nothing where they do not spell a text."""
     entries = logprobs.get("content") if isinstance(logprobs, Mapping) else None
-    if not entries or "".join(entry["token"] for entry in entries) != text:
+    if not text or not entries or "".join(entry["token"] for entry in entries) != text:
         return []
     others = {name: value for name, value in logprobs.items() if name != "content"}
     parts = [(entry["token"], {"content": [entry]}) for entry in entries]
@@ -94,6 +92,5 @@ def _legacy_tokens(text: str, logprobs: Any) -> list[tuple[str, dict[str, Any]]]
     if any(not isinstance(column, list) or len(column) != len(tokens) for column in logprobs.values()):
         return []
     return [
-        (token, {name: [column[number]] for name, column in logprobs.items()})
-        for number, token in enumerate(tokens)
+        (token, {name: [column[number]] for name, column in logprobs.items()}) for number, token in enumerate(tokens)
     ]

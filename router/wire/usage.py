@@ -29,9 +29,7 @@ def read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
     else:
         cached = min(_cached(usage), prompt or 0)
         fresh = (prompt or 0) - cached
-    reasoning = (
-        _detail(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens") or 0
-    )
+    reasoning = _detail(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens") or 0
     return Usage(
         input=fresh,
         cached_input=cached,
