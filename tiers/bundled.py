@@ -6,14 +6,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from tiers.errors import Misconfigured, TierError, Unreachable
+from tiers.errors import Misconfigured, Unreachable
 
 PREFIX = "bundled:"
 
 
 @dataclass(frozen=True, slots=True)
 class BundledModel:
-    """A model that comes with the package. parameters: their number. context: tokens. bytes: size of the file."""
+    """A model that comes with the package. context: in tokens. bytes: the file's size."""
 
     name: Literal["edge", "short", "long"]
     path: Path
@@ -43,24 +43,41 @@ def resolve(model: str) -> Path:
     if path.is_file():
         return path
     beside = sorted(path.parent.glob("*.gguf")) if path.parent.is_dir() else []
-    there = f"{path.parent} holds {', '.join(p.name for p in beside)}" if beside else f"{path.parent} holds no .gguf"
+    there = (
+        f"{path.parent} holds {', '.join(p.name for p in beside)}"
+        if beside
+        else f"{path.parent} holds no .gguf"
+    )
     raise Misconfigured(f"model: no file {path}; {there}; bundled are {', '.join(_names())}")
 
 
-def pull(repo: str, filename: str, into: Path) -> Path:
+def pull(repo: str, filename: str, into: Path, *, endpoint: str | None = None) -> Path:
     """Fetch one file of a hub's repository into a folder; the hub's client checks its size and hash.
 
-    Raises Unreachable where the hub does not answer, Misconfigured where it has no such file or the client is missing.
+    endpoint: another hub's address than HF_ENDPOINT or the public one.
+    Raises Unreachable where the hub does not answer, Misconfigured where it has no such file, and where the
+    hub's client is not installed.
     """
     try:
         from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
+        from huggingface_hub.errors import (
+            EntryNotFoundError,
+            HFValidationError,
+            LocalEntryNotFoundError,
+            RepositoryNotFoundError,
+        )
     except ImportError as missing:
-        raise Misconfigured("pull needs the package huggingface_hub: pip install huggingface_hub") from missing
+        raise Misconfigured(
+            "pull needs the package huggingface_hub: pip install huggingface_hub"
+        ) from missing
     try:
-        return Path(hf_hub_download(repo, filename, local_dir=into))
+        return Path(hf_hub_download(repo, filename, local_dir=into, endpoint=endpoint))
+    except HFValidationError as failed:
+        raise Misconfigured(f"repo: found {repo}, allowed OWNER/NAME") from failed
     except LocalEntryNotFoundError as failed:
-        raise Unreachable(f"cannot reach the hub for {repo}: no network here, or set HF_ENDPOINT to a mirror") from failed
+        raise Unreachable(
+            f"cannot reach the hub for {repo}: connect, or name a mirror in HF_ENDPOINT"
+        ) from failed
     except RepositoryNotFoundError as failed:
         raise Misconfigured(f"the hub has no repository {repo}, or HF_TOKEN may not read it") from failed
     except EntryNotFoundError as failed:

@@ -15,12 +15,20 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     train = commands.add_parser("train", help="train the models and write their GGUF files")
     train.add_argument("--out", type=Path, required=True, help="folder for checkpoints and GGUF files")
-    train.add_argument("--only", choices=[shape.name for shape in SHAPES], action="append", help="train this one; may be repeated")
+    train.add_argument(
+        "--only",
+        choices=[shape.name for shape in SHAPES],
+        action="append",
+        help="train this one; may be repeated",
+    )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--rate", type=float, help="peak learning rate instead of each shape's own")
     train.add_argument("--steps", type=int, help="optimiser steps instead of each shape's own")
     train.add_argument("--threads", type=int, default=1, help="threads; on a shared machine one is fastest")
     train.set_defaults(run=_train)
+    check = commands.add_parser("check", help="compare the GGUF files in llama.cpp with the checkpoints in torch")
+    check.add_argument("--out", type=Path, required=True, help="folder that `train` wrote")
+    check.set_defaults(run=_check)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -43,6 +51,23 @@ def _train(arguments: argparse.Namespace) -> None:
             checkpoint = arguments.out / f"{shape.name}.pt"
             net = train(chosen, tokenizer, checkpoint, seed=arguments.seed, progress=progress)
             write_gguf(arguments.out / f"toy-{shape.name}.gguf", net, shape, tokenizer)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from tiers.toys.corpus import questions
+    from tiers.toys.net import Net
+    from tiers.toys.parity import largest_difference
+    from tiers.toys.template import render
+
+    texts = [render(item.messages, item.tools) + item.expected for item in questions("test", 20, seed=0)]
+    for shape in SHAPES:
+        net = Net(shape)
+        net.load_state_dict(torch.load(arguments.out / f"{shape.name}.pt", weights_only=True)["net"])
+        path = arguments.out / f"toy-{shape.name}.gguf"
+        worst = max(largest_difference(net, path, text) for text in texts)
+        print(f"{shape.name}: log-probabilities differ by at most {worst:.3f} nats")  # noqa: T201  # its output
 
 
 if __name__ == "__main__":

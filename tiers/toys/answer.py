@@ -8,14 +8,18 @@ from typing import Any
 
 import llama_cpp
 import numpy as np
+from numpy.typing import NDArray
 
 from tiers.toys.template import render
+
+Scores = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """text: without the end mark. logprobs: natural logarithms, one per generated token, the end mark included.
+    """What a model said. text: without the end mark.
 
+    logprobs: natural logarithms, one per generated token, the end mark included.
     finished: whether the model ended by itself before the limit.
     """
 
@@ -31,7 +35,11 @@ class Answerer:
     model: Any
 
     def answer(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = (), *, limit: int = 256
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] = (),
+        *,
+        limit: int = 256,
     ) -> Answer:
         """The most probable answer, token by token, of at most `limit` tokens."""
         self.model.reset()
@@ -40,8 +48,9 @@ class Answerer:
         tokens: list[int] = []
         logprobs: list[float] = []
         while len(logprobs) < limit:
-            token, logprob = self._most_probable()
-            logprobs.append(logprob)
+            scores = self.scores()
+            token = int(scores.argmax())
+            logprobs.append(float(scores[token]))
             if token == self.model.token_eos():
                 break
             tokens.append(token)
@@ -49,10 +58,13 @@ class Answerer:
         text = self.model.detokenize(tokens).decode(errors="replace")
         return Answer(text, tuple(logprobs), finished=len(logprobs) > len(tokens))
 
-    def _most_probable(self) -> tuple[int, float]:
-        scores = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self.model.ctx, -1), (self.model.n_vocab(),))
-        token = int(scores.argmax())
-        return token, float(-np.log(np.exp(scores - scores[token]).sum()))
+    def scores(self) -> Scores:
+        """Log-probabilities of the next token (vocabulary,), after what was evaluated last."""
+        pointer = llama_cpp.llama_get_logits_ith(self.model.ctx, -1)
+        logits = np.ctypeslib.as_array(pointer, (self.model.n_vocab(),))
+        shifted = logits - logits.max()
+        normalised: Scores = shifted - np.log(np.exp(shifted).sum())
+        return normalised
 
 
 @contextmanager

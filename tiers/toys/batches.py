@@ -25,7 +25,10 @@ class Example:
 
 
 def encode(turns: Sequence[Item], tokenizer: Tokenizer) -> Example:
-    """The turns as one conversation. An answer of n tokens counts as the root of n, so that long ones do not drown the rest."""
+    """The turns as one conversation.
+
+    An answer of n tokens counts as the root of n, so that long ones do not drown the rest.
+    """
     tokens: list[int] = []
     weights: list[float] = []
     for turn in turns:

@@ -12,7 +12,18 @@ from tiers.toys.item import Item, user
 Split = Literal["train", "outcomes", "test"]
 SPLITS: tuple[Split, ...] = ("train", "outcomes", "test")
 SYSTEM_PROMPTS = ("You are a helpful assistant.", "Answer briefly.", "You are a friendly teacher.")
-FRAMES = ("{p}", "{p}", "{p}", "{p}", "{p}", "Please answer: {p}", "Quick question: {p}", "{p} Thanks.", "Hi! {p}", "I wonder: {p}")
+FRAMES = (
+    "{p}",
+    "{p}",
+    "{p}",
+    "{p}",
+    "{p}",
+    "Please answer: {p}",
+    "Quick question: {p}",
+    "{p} Thanks.",
+    "Hi! {p}",
+    "I wonder: {p}",
+)
 
 
 class Corpus:
@@ -41,11 +52,15 @@ class Corpus:
 
 
 def questions(split: Split, n: int, seed: int) -> list[Item]:
-    """`n` different questions of the split; the same for the same seed. Raises ValueError where n is negative."""
+    """`n` different questions of the split; the same for the same seed.
+
+    Raises ValueError where n is negative.
+    """
     if n < 0:
         raise ValueError(f"n: found {n}, allowed 0 or more")
     chosen: dict[str, Item] = {}
-    for item in Corpus().draw(split, Random(seed)):
+    rng = Random(seed)  # noqa: S311  # drawing questions is no cryptography
+    for item in Corpus().draw(split, rng):
         if len(chosen) == n:
             break
         chosen.setdefault(str(item.messages), item)

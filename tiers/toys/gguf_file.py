@@ -28,7 +28,9 @@ def write_gguf(path: Path, net: Net, shape: Shape, tokenizer: Tokenizer) -> None
 
 def _write_shape(writer: gguf.GGUFWriter, shape: Shape) -> None:
     writer.add_name(f"Tiergate toy model {shape.name}")
-    writer.add_description("A toy model for demonstrations and tests of Tiergate; it knows its small corpus and nothing else.")
+    writer.add_description(
+        "A toy model for demonstrations and tests of Tiergate; it knows its small corpus and nothing else."
+    )
     writer.add_license("apache-2.0")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_context_length(CONTEXT)

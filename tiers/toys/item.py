@@ -14,9 +14,9 @@ Check = Literal["text", "number", "members", "clauses", "json", "call"]
 class Item:
     """A question.
 
-    family: dotted, `arithmetic.add`. difficulty: 1 (easy) to 5. messages: the conversation in OpenAI's shape, the last
-    one to be answered. key: what the splits keep apart; wordings that share a key share a split. accepted: for
-    `members` everything that may be listed, for `clauses` the statements that a full answer makes.
+    family: dotted, `arithmetic.add`. difficulty: 1 (easy) to 5. messages: the conversation in OpenAI's shape,
+    the last one to be answered. key: what the splits keep apart; wordings that share a key share a split.
+    accepted: for `members` what may be listed, for `clauses` the statements that a full answer makes.
     """
 
     family: str

@@ -12,8 +12,8 @@ CALL = re.compile(r"\s*<tool_call>(.*)</tool_call>\s*", re.DOTALL)
 def judge(item: Item, answer: str) -> float:
     """1 for a right answer, 0 for a wrong one; lists and explanations get the share that is right.
 
-    text: the expected words. number: the last whole number. members: distinct allowed members in the number asked for.
-    clauses: the expected statements, found in order. json: an equal value. call: a tool call with an equal value.
+    text: the expected words. number: the last whole number. members: allowed members, as many as asked for.
+    clauses: the expected statements, in order. json: an equal value. call: a tool call with an equal value.
     """
     match item.check:
         case "text":
@@ -41,7 +41,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def _members(item: Item, answer: str) -> float:
-    """Right members over the larger of asked and given, so that neither too few nor too many is full marks."""
+    """Right members over the larger of asked and given: neither too few nor too many is full marks."""
     asked = len(item.expected.split(","))
     given = [_words(part) for part in answer.split(",")]
     right = set(given) & {_words(member) for member in item.accepted}

@@ -1,4 +1,4 @@
-"""The Muon optimiser in float32; PyTorch's own works in bfloat16, three times slower on a CPU without such units.
+"""The Muon optimiser in float32; PyTorch's works in bfloat16, three times slower on a CPU without such units.
 
 After Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024).
 """

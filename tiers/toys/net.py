@@ -1,4 +1,4 @@
-"""The network: a small Llama with llama.cpp's rotary convention (pairs of neighbours), so weights need no permutation."""
+"""The network: a small Llama whose rotary embedding turns pairs of neighbours, as llama.cpp's does."""
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +46,7 @@ class Block(nn.Module):  # type: ignore[misc]  # torch is not installed where ty
 
 
 class Net(nn.Module):  # type: ignore[misc]  # torch is not installed where types are checked
-    """Token ids (batch, length) to the final hidden states (batch, length, width); `logits` maps these to tokens."""
+    """Token ids (batch, length) to hidden states (batch, length, width); `logits` maps these to tokens."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -15,15 +15,21 @@ SPECIAL = (PAD, BOS, END, *ROLES)
 # Tools become one line each, `name(parameters): description`, in the system message.
 CHAT_TEMPLATE = """\
 {{- '<|bos|>' -}}
-{%- set first = messages[0] if messages else none -%}
-{%- set system = first.content if first and first.role in ('system', 'developer') else '' -%}
+{%- macro text(content) -%}
+{%- if content is string -%}{{- content -}}
+{%- elif content -%}{%- for part in content -%}{{- part.text or '' -}}{%- endfor -%}
+{%- endif -%}
+{%- endmacro -%}
+{%- set first = messages[0] if messages else {} -%}
+{%- set system = text(first.content) if first.role in ('system', 'developer') else '' -%}
 {%- if system or tools -%}
-{{- '<|system|>' + (system if system is string else '') -}}
+{{- '<|system|>' + system -}}
 {%- if tools -%}
 {{- ('\\n' if system else '') + 'Tools:' -}}
 {%- for tool in tools -%}
 {%- set f = tool.function -%}
-{{- '\\n' + f.name + '(' + ((f.parameters or {}).properties or {}) | join(', ') + '): ' + (f.description or '') -}}
+{%- set names = ((f.parameters or {}).properties or {}) | join(', ') -%}
+{{- '\\n' + f.name + '(' + names + '): ' + (f.description or '') -}}
 {%- endfor -%}
 {%- endif -%}
 {{- '<|end|>' -}}
@@ -31,11 +37,7 @@ CHAT_TEMPLATE = """\
 {%- for message in messages -%}
 {%- if not (loop.first and message.role in ('system', 'developer')) -%}
 {{- '<|' + ('system' if message.role == 'developer' else message.role) + '|>' -}}
-{%- if message.content is string -%}
-{{- message.content -}}
-{%- elif message.content -%}
-{%- for part in message.content -%}{{- part.text or '' -}}{%- endfor -%}
-{%- endif -%}
+{{- text(message.content) -}}
 {%- for call in message.tool_calls or [] -%}
 {{- '<tool_call>{"name": "' + call.function.name + '", "arguments": ' -}}
 {{- call.function.arguments if call.function.arguments is string else call.function.arguments | tojson -}}

@@ -19,8 +19,8 @@ from tiers.toys.shape import VOCABULARY, Shape
 from tiers.toys.template import render
 from tiers.toys.tokens import train_tokenizer
 
-MICRO_TOKENS = 2_048  # tokens of one forward pass
-MICRO_STEPS = 2  # forward passes of one optimiser step
+MICRO_TOKENS = 512  # tokens of one forward pass
+MICRO_STEPS = 4  # forward passes of one optimiser step, so that a step sees conversations of several lengths
 WARM_UP = 40  # steps
 SAVE_EVERY = 50  # steps
 EMBEDDING_RATE = 2.0  # learning rate of embedding and norms over that of the matrices
@@ -29,18 +29,20 @@ TOKENIZER_ITEMS = 12_000
 
 def make_tokenizer(seed: int) -> Tokenizer:
     """The tokenizer of all three models, learned from questions and answers of the training split."""
-    items = islice(Corpus().draw("train", Random(seed)), TOKENIZER_ITEMS)
+    rng = Random(seed)  # noqa: S311  # drawing questions is no cryptography
+    items = islice(Corpus().draw("train", rng), TOKENIZER_ITEMS)
     texts = (render(item.messages, item.tools) + item.expected for item in items)
     return train_tokenizer(texts, VOCABULARY)
 
 
 def train(shape: Shape, tokenizer: Tokenizer, checkpoint: Path, *, seed: int, progress: Progress) -> Net:
-    """Train for `shape.steps` steps, going on from the checkpoint where there is one; the same seed draws the same batches."""
+    """Train for `shape.steps` steps on batches drawn from the seed; goes on from a checkpoint."""
     torch.manual_seed(seed)
     net = Net(shape)
     optimisers = _optimisers(net, shape)
     done = _resume(checkpoint, net, optimisers)
-    micro = batches(Corpus(), tokenizer, Random(seed), MICRO_TOKENS)
+    rng = Random(seed)  # noqa: S311  # drawing questions is no cryptography
+    micro = batches(Corpus(), tokenizer, rng, MICRO_TOKENS)
     _skip(micro, done * MICRO_STEPS)
     task = progress.add_task(shape.name, total=shape.steps, completed=done)
     for step in range(done, shape.steps):
@@ -68,7 +70,7 @@ def _schedule(step: int, steps: int) -> float:
 
 
 def _step(net: Net, optimisers: list[torch.optim.Optimizer], micro: list[list[Example]], share: float) -> float:
-    """One optimiser step at a share of the peak learning rates; returns the mean loss per weighted answer token, in nats."""
+    """One optimiser step at a share of the peak rates; returns the weighted mean loss in nats per token."""
     whole = sum(sum(example.weights) for group in micro for example in group)
     loss_sum = 0.0
     for group in micro:

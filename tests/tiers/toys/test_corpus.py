@@ -1,6 +1,6 @@
 """The corpus: drawn from a seed, in splits that share nothing, every expected answer judged right."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -45,7 +45,9 @@ def test_every_key_lies_in_the_split_that_drew_it(drawn):
 
 def test_operands_of_a_split_are_unseen_in_every_wording(drawn):
     """A sum of the test split is in no other wording in training."""
-    sums = {item.key for item in drawn["test"] if item.family.startswith("arithmetic") and item.difficulty > 2}
+    sums = {
+        item.key for item in drawn["test"] if item.family.startswith("arithmetic") and item.difficulty > 2
+    }
     assert sums
     assert not sums & {item.key for item in questions("train", 5_000, seed=3)}
 
@@ -66,7 +68,7 @@ def test_the_expected_answer_is_right(drawn):
 def test_an_answer_to_something_else_is_not_right(drawn):
     """An answer with other content than the expected one never gets full marks."""
     items = drawn["test"]
-    for item, other in zip(items, items[1:], strict=False):
+    for item, other in pairwise(items):
         if item.family != other.family:
             assert judge(item, f"{other.expected} and 7919 more") < 1.0
 

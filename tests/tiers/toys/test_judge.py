@@ -28,7 +28,8 @@ def test_text_is_compared_by_words(expected, answer, mark):
 
 
 @pytest.mark.parametrize(
-    ("answer", "mark"), [("so 57", 1.0), ("7-2=5, so 57", 1.0), ("57 and not 58", 0.0), ("fifty-seven", 0.0), ("-57", 0.0)]
+    ("answer", "mark"),
+    [("so 57", 1.0), ("7-2=5, so 57", 1.0), ("57 and not 58", 0.0), ("fifty-seven", 0.0), ("-57", 0.0)],
 )
 def test_the_last_number_counts(answer, mark):
     """Worked columns before the result do not matter."""

@@ -21,7 +21,28 @@ SMALL_TALK = {
     "Thanks": "You are welcome.",
     "Goodbye": "Goodbye!",
 }
-PEOPLE = ("Anna", "Ben", "Clara", "David", "Emma", "Frank", "Grace", "Henry", "Iris", "Jack", "Kate", "Leo", "Mary", "Nina", "Oscar", "Paul", "Rosa", "Sam", "Tom", "Vera")
+PEOPLE = (
+    "Anna",
+    "Ben",
+    "Clara",
+    "David",
+    "Emma",
+    "Frank",
+    "Grace",
+    "Henry",
+    "Iris",
+    "Jack",
+    "Kate",
+    "Leo",
+    "Mary",
+    "Nina",
+    "Oscar",
+    "Paul",
+    "Rosa",
+    "Sam",
+    "Tom",
+    "Vera",
+)
 FOLLOW_UPS = ("And {x}?", "What about {x}?", "Now {x}.", "The same for {x}.")
 
 

@@ -9,16 +9,44 @@ from tiers.toys.families.facts import Relations
 from tiers.toys.item import Item, user
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-PERSON = ("Write as JSON: {n} is {a} years old.", "Put {n}, aged {a}, into JSON.", "Make a JSON object: name {n}, age {a}.")
-CAPITAL = ("Give the capital of {x} as JSON.", "Answer in JSON: what is the capital of {x}?", "Answer in JSON. Capital of {x}?")
+PERSON = (
+    "Write as JSON: {n} is {a} years old.",
+    "Put {n}, aged {a}, into JSON.",
+    "Make a JSON object: name {n}, age {a}.",
+)
+CAPITAL = (
+    "Give the capital of {x} as JSON.",
+    "Answer in JSON: what is the capital of {x}?",
+    "Answer in JSON. Capital of {x}?",
+)
 SUM = ("Answer in JSON: what is {a} + {b}?", "Give {a} + {b} as JSON.")
 # name: (description, wordings, which arguments)
 TOOLS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "get_weather": ("The weather in a city.", ("What is the weather in {city}?", "Is it raining in {city}?", "Weather in {city}, please."), ("city",)),
-    "get_time": ("The time in a city.", ("What time is it in {city}?", "Tell me the time in {city}."), ("city",)),
-    "send_message": ("Send a message to a person.", ("Send a message to {person}.", "Write to {person}.", "Tell {person} that I am late."), ("person",)),
-    "add_event": ("Add an event to the calendar.", ("Plan a meeting on {day}.", "Add a meeting to {day}."), ("day",)),
-    "set_timer": ("Start a timer.", ("Set a timer for {minutes} minutes.", "Wake me in {minutes} minutes."), ("minutes",)),
+    "get_weather": (
+        "The weather in a city.",
+        ("What is the weather in {city}?", "Is it raining in {city}?", "Weather in {city}, please."),
+        ("city",),
+    ),
+    "get_time": (
+        "The time in a city.",
+        ("What time is it in {city}?", "Tell me the time in {city}."),
+        ("city",),
+    ),
+    "send_message": (
+        "Send a message to a person.",
+        ("Send a message to {person}.", "Write to {person}.", "Tell {person} that I am late."),
+        ("person",),
+    ),
+    "add_event": (
+        "Add an event to the calendar.",
+        ("Plan a meeting on {day}.", "Add a meeting to {day}."),
+        ("day",),
+    ),
+    "set_timer": (
+        "Start a timer.",
+        ("Set a timer for {minutes} minutes.", "Wake me in {minutes} minutes."),
+        ("minutes",),
+    ),
 }
 
 
@@ -68,4 +96,7 @@ def schema(name: str) -> dict[str, Any]:
     description, _, arguments = TOOLS[name]
     kinds = {argument: {"type": "integer" if argument == "minutes" else "string"} for argument in arguments}
     parameters = {"type": "object", "properties": kinds, "required": list(arguments)}
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": description, "parameters": parameters},
+    }

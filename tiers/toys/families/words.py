@@ -6,9 +6,17 @@ from random import Random
 from tiers.toys.item import Item, table, user
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
-REVERSE = ("Reverse the order of these words: {w}.", "Write these words backwards in order: {w}.", "Reverse: {w}.")
+REVERSE = (
+    "Reverse the order of these words: {w}.",
+    "Write these words backwards in order: {w}.",
+    "Reverse: {w}.",
+)
 SORT = ("Sort these words: {w}.", "Put these words in alphabetical order: {w}.", "Sort alphabetically: {w}.")
-SORT_NUMBERS = ("Sort these numbers: {w}.", "Put these numbers in order: {w}.", "Sort from small to large: {w}.")
+SORT_NUMBERS = (
+    "Sort these numbers: {w}.",
+    "Put these numbers in order: {w}.",
+    "Sort from small to large: {w}.",
+)
 LARGEST = ("Which of these numbers is the largest: {w}?", "Find the largest number: {w}.")
 COUNT = ("How many words are these: {w}?", "Count these words: {w}.")
 PICK = ("Which word is the {o} of these: {w}?", "Give the {o} of these words: {w}.")
@@ -22,7 +30,9 @@ def load() -> list[str]:
 
 def make(rng: Random, words: list[str]) -> Item:
     """One of the six tasks on three to six things."""
-    task: Callable[[Random, list[str]], Item] = rng.choice((_reverse, _reverse, _sort, _sort_numbers, _largest, _count, _pick))
+    task: Callable[[Random, list[str]], Item] = rng.choice(
+        (_reverse, _reverse, _sort, _sort_numbers, _largest, _count, _pick)
+    )
     return task(rng, words)
 
 
