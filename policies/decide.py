@@ -77,9 +77,7 @@ def _safe(policy: CompiledPolicy, case: Case) -> Plan:
     route = policy.policy.route
     why = "no prediction" if case.predicted is None else "no usable candidate is rated by the classifier"
     strongest_first = tuple(reversed(route.candidates))
-    reasons = dict.fromkeys(strongest_first, f"{why}: strongest first") | {
-        route.safe: f"{why}: the safe tier"
-    }
+    reasons = dict.fromkeys(strongest_first, f"{why}: strongest first") | {route.safe: f"{why}: the safe tier"}
     return Plan("safe", (route.safe, *strongest_first), reasons)
 
 
@@ -87,9 +85,7 @@ def _classified(policy: CompiledPolicy, case: Case, candidates: list[Candidate])
     drafted = policy.policy.cascade
     if drafted is None:
         return _routed(policy, candidates)
-    after = Ranking(
-        case.candidates(name for name in drafted.then if name != drafted.first), policy.policy.route
-    )
+    after = Ranking(case.candidates(name for name in drafted.then if name != drafted.first), policy.policy.route)
     ordered = after.ordered()
     objection = _objection(policy, case, ordered)
     if objection:
@@ -101,9 +97,7 @@ def _classified(policy: CompiledPolicy, case: Case, candidates: list[Candidate])
     return Plan("cascade", wanted, reasons, names, cascade=policy.cascade)
 
 
-def _routed(
-    policy: CompiledPolicy, candidates: list[Candidate], *, first: str = "", objection: str = ""
-) -> Plan:
+def _routed(policy: CompiledPolicy, candidates: list[Candidate], *, first: str = "", objection: str = "") -> Plan:
     """The best expected value; `objection` says why `first` does not draft."""
     ranking = Ranking(candidates, policy.policy.route)
     reasons = ranking.reasons()

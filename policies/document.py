@@ -68,9 +68,7 @@ class Document:
 
     def report(self, path: Path, found: str, allowed: str, *, spot: Spot | None = None) -> None:
         where = spot or self.spot(path)
-        self.problems.append(
-            Problem(self.name, where.line, where.column, dotted(path), message(found, allowed))
-        )
+        self.problems.append(Problem(self.name, where.line, where.column, dotted(path), message(found, allowed)))
 
 
 def dotted(path: Path) -> str:
@@ -148,9 +146,7 @@ class _Reader:
             self.document.data = self.read(node, ())
             return
         found = "an empty file" if node is None else _kind(node)
-        self.document.report(
-            (), found, "a mapping that begins with 'tiers:' or 'version: 1'", spot=Spot(1, 1)
-        )
+        self.document.report((), found, "a mapping that begins with 'tiers:' or 'version: 1'", spot=Spot(1, 1))
 
     def read(self, node: Node, path: Path) -> Any:
         spot = _spot(node)
@@ -159,14 +155,10 @@ class _Reader:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             if self.nodes == MAX_NODES + 1:
-                self.document.report(
-                    path, "more values than a configuration has", f"at most {MAX_NODES:,} values"
-                )
+                self.document.report(path, "more values than a configuration has", f"at most {MAX_NODES:,} values")
             return None
         if id(node) in self.open or len(path) > 50:
-            self.document.report(
-                path, "a value that contains itself or is nested too deeply", "at most 50 levels"
-            )
+            self.document.report(path, "a value that contains itself or is nested too deeply", "at most 50 levels")
             return None
         if isinstance(node, ScalarNode):
             return self.scalar(node, path)
@@ -195,9 +187,7 @@ class _Reader:
         here = (*path, name)
         if name in made:
             first = self.document.keys[here].line
-            self.document.report(
-                here, f"the key '{name}' again", f"it once (first in line {first})", spot=_spot(key)
-            )
+            self.document.report(here, f"the key '{name}' again", f"it once (first in line {first})", spot=_spot(key))
             return
         self.document.keys[here] = _spot(key)
         made[name] = self.read(value, here)
@@ -212,9 +202,7 @@ class _Reader:
 
     def scalar(self, node: ScalarNode, path: Path) -> Any:
         if not node.tag.startswith("tag:yaml.org,2002:"):
-            self.document.report(
-                path, f"the tag '{restored(node.tag)}'", "plain YAML without tags", spot=_spot(node)
-            )
+            self.document.report(path, f"the tag '{restored(node.tag)}'", "plain YAML without tags", spot=_spot(node))
             return None
         if HIDDEN_REFERENCE.search(node.value):
             self.document.written[path] = restored(node.value)

@@ -73,9 +73,7 @@ def prompt_text(body: Mapping[str, Any]) -> str:
     messages = _messages(body)
     if not messages:
         return "\n".join(_prompts(body))[:QUESTION_CHARS]
-    last = max(
-        (i for i, message in enumerate(messages) if message.get("role") == "user"), default=len(messages) - 1
-    )
+    last = max((i for i, message in enumerate(messages) if message.get("role") == "user"), default=len(messages) - 1)
     pieces = [_message_text(messages[last])[:QUESTION_CHARS]]
     room = QUESTION_CHARS - len(pieces[0])
     for message in reversed(messages[:last]):
@@ -108,9 +106,7 @@ def looks_like_code(text: str) -> bool:
 
 def _messages(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     messages = body.get("messages")
-    return (
-        [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
-    )
+    return [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
 
 
 def _text_and_images(body: Mapping[str, Any], messages: list[Mapping[str, Any]]) -> tuple[str, int]:
@@ -145,9 +141,7 @@ def _token_ids(body: Mapping[str, Any]) -> int:
     for name in ("prompt", "input"):
         value = body.get(name)
         if isinstance(value, list):
-            count += sum(
-                1 if isinstance(item, int) else len(item) if isinstance(item, list) else 0 for item in value
-            )
+            count += sum(1 if isinstance(item, int) else len(item) if isinstance(item, list) else 0 for item in value)
     return count
 
 

@@ -35,9 +35,7 @@ def needs(facts: Facts) -> frozenset[Need]:
     return frozenset(wanted)
 
 
-def standing(
-    view: TierView | None, facts: Facts, wanted: frozenset[Need], predicted: Predicted | None
-) -> Standing:
+def standing(view: TierView | None, facts: Facts, wanted: frozenset[Need], predicted: Predicted | None) -> Standing:
     """Judge one tier. view: None for a name that the fleet does not have. wanted: from `needs`."""
     if view is None:
         return Standing("never", "not part of the fleet")
@@ -48,18 +46,14 @@ def standing(
     if view.state != "up":
         return _not_up(view)
     if predicted is not None and _would_be_cut(view, facts, wanted, predicted):
-        return Standing(
-            "last_resort", _no_room(view, facts, round(predicted.output_p90), "predicted answer (P90)")
-        )
+        return Standing("last_resort", _no_room(view, facts, round(predicted.output_p90), "predicted answer (P90)"))
     return USABLE
 
 
 def _endpoint(path: str) -> Need:
     if path.endswith("/embeddings"):
         return "embeddings"
-    return (
-        "completions" if path.endswith("/completions") and not path.endswith("/chat/completions") else "chat"
-    )
+    return "completions" if path.endswith("/completions") and not path.endswith("/chat/completions") else "chat"
 
 
 def _too_long(view: TierView, facts: Facts) -> bool:

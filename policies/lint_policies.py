@@ -119,9 +119,7 @@ def _cascade(config: Config, policy: Policy, place: Path, found: Document) -> No
         return
     first, then = policy.cascade.first, policy.cascade.then
     if first in then:
-        found.report(
-            (*here, "then", then.index(first)), f"'{first}', which drafts", "other tiers than 'first'"
-        )
+        found.report((*here, "then", then.index(first)), f"'{first}', which drafts", "other tiers than 'first'")
     if not then:
         found.report((*here, "then"), "no tier to go on to", "one or more other tiers than 'first'")
     if "logprobs" not in config.tiers[first].capabilities:
@@ -135,9 +133,7 @@ def _fallback(config: Config, policy: Policy, place: Path, found: Document) -> N
     if written and fallback.attempts == 1:
         found.report((*place, "fallback", "attempts"), "1, so that 'order' is never used", "2 or more")
     if written and not fallback.on:
-        found.report(
-            (*place, "fallback", "on"), "nothing, so that 'order' is never used", "one failure or more"
-        )
+        found.report((*place, "fallback", "on"), "nothing, so that 'order' is never used", "one failure or more")
 
 
 def _lengths(config: Config, policy: Policy, place: Path, found: Document) -> None:

@@ -26,9 +26,7 @@ def load(path: Path, env: Mapping[str, str], *, insecure: bool = False) -> Confi
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         found = f"no readable file ({error.strerror})"
-        raise ConfigError(
-            [Problem(str(path), 1, 1, "", f"found {found}, allowed the path of a YAML file")]
-        ) from None
+        raise ConfigError([Problem(str(path), 1, 1, "", f"found {found}, allowed the path of a YAML file")]) from None
     return loads(raw, str(path), env, insecure=insecure)
 
 
@@ -44,9 +42,7 @@ def loads(text: str | bytes, name: str, env: Mapping[str, str], *, insecure: boo
     else:
         problems = [*document.problems, *lint(config, document, insecure=insecure)]
     if problems:
-        raise ConfigError(
-            sorted(set(problems), key=lambda problem: (problem.line, problem.column, problem.field))
-        )
+        raise ConfigError(sorted(set(problems), key=lambda problem: (problem.line, problem.column, problem.field)))
     return config
 
 

@@ -25,9 +25,7 @@ def _time_zone(name: str) -> str:
         ZoneInfo("UTC" if name == "UTC" else name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         if name != "UTC":
-            raise mistake(
-                f"'{name}'", "UTC or a name of the time zone database, such as Europe/Berlin"
-            ) from None
+            raise mistake(f"'{name}'", "UTC or a name of the time zone database, such as Europe/Berlin") from None
     return name
 
 
@@ -76,9 +74,9 @@ class State(Settings):
         default="sqlite:///var/ledger.db",
         description="The ledger: sqlite:///PATH, relative to the working directory.",
     )
-    shared: Annotated[
-        str, AfterValidator(_shared), WithJsonSchema({"enum": ["memory"], "type": "string"})
-    ] = Field(default="memory", description="Limits and breakers: `memory`, for one gateway process.")
+    shared: Annotated[str, AfterValidator(_shared), WithJsonSchema({"enum": ["memory"], "type": "string"})] = Field(
+        default="memory", description="Limits and breakers: `memory`, for one gateway process."
+    )
 
     @property
     def ledger_path(self) -> str:
@@ -122,8 +120,8 @@ class Config(Settings):
     classifier: Classifier = Field(
         default=Classifier(), description="The model that predicts quality and answer length."
     )
-    tiers: Annotated[dict[Annotated[str, Field(pattern=NAME, max_length=64)], Tier], Field(min_length=1)] = (
-        Field(description="The fleet, weakest tier first.")
+    tiers: Annotated[dict[Annotated[str, Field(pattern=NAME, max_length=64)], Tier], Field(min_length=1)] = Field(
+        description="The fleet, weakest tier first."
     )
     models: dict[Annotated[str, Field(min_length=1, max_length=128)], Model] = Field(
         default={},

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from policies.problems import did_you_mean, mistake
 
@@ -26,15 +26,13 @@ def _known(kind: str) -> Callable[[str, ValidationInfo], str]:
     def check(name: str, info: ValidationInfo) -> str:
         names = (info.context or {}).get(kind)
         if names is not None and name not in names:
-            raise mistake(
-                f"'{name}'", f"a name under '{kind}': {', '.join(names)}{did_you_mean(name, names)}"
-            )
+            raise mistake(f"'{name}'", f"a name under '{kind}': {', '.join(names)}{did_you_mean(name, names)}")
         return name
 
     return check
 
 
-def _no_bool(value: Any) -> Any:
+def no_bool(value: Any) -> Any:
     if isinstance(value, bool):
         raise mistake(str(value).lower(), "a number")
     return value
@@ -42,5 +40,7 @@ def _no_bool(value: Any) -> Any:
 
 TierName = Annotated[str, AfterValidator(_known("tiers"))]
 PolicyName = Annotated[str, AfterValidator(_known("policies"))]
-Whole = Annotated[int, BeforeValidator(_no_bool)]
-Number = Annotated[float, BeforeValidator(_no_bool)]
+Whole = Annotated[int, BeforeValidator(no_bool)]
+Number = Annotated[float, BeforeValidator(no_bool)]
+Positive = Annotated[int, Field(ge=1), BeforeValidator(no_bool)]
+PositiveNumber = Annotated[float, Field(gt=0), BeforeValidator(no_bool)]

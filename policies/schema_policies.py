@@ -7,14 +7,12 @@ from pydantic import BeforeValidator, ConfigDict, Field, InstanceOf, WithJsonSch
 from policies import conditions
 from policies.conditions import Cycle, Numbers, Texts
 from policies.problems import mistake
-from policies.schema_base import Number, Settings, TierName, Whole
+from policies.schema_base import Number, PositiveNumber, Settings, TierName, Whole
 
 
 def _shape(allowed: str, *kinds: str) -> WithJsonSchema:
     scalars = [{"type": kind} for kind in kinds]
-    return WithJsonSchema(
-        {"anyOf": [*scalars, {"type": "array", "items": {"anyOf": scalars}}], "x-allowed": allowed}
-    )
+    return WithJsonSchema({"anyOf": [*scalars, {"type": "array", "items": {"anyOf": scalars}}], "x-allowed": allowed})
 
 
 _number_shape = _shape(conditions.NUMBERS_ALLOWED, "integer", "string")
@@ -41,9 +39,7 @@ TAG = "tag."
 def _when_schema(schema: dict[str, Any]) -> None:
     """In the file a tag's condition is the key `tag.NAME`."""
     tag = schema["properties"].pop("tag")
-    schema["patternProperties"] = {
-        r"^tag\..+$": {**tag["additionalProperties"], "description": tag["description"]}
-    }
+    schema["patternProperties"] = {r"^tag\..+$": {**tag["additionalProperties"], "description": tag["description"]}}
 
 
 class When(Settings):
@@ -73,9 +69,7 @@ class When(Settings):
     team: TextIs | None = Field(default=None, description="Team of the API key, or the tag `team`.")
     user: TextIs | None = Field(default=None, description="User of the API key, or the request's `user`.")
     key: TextIs | None = Field(default=None, description="Id of the API key (never the secret).")
-    tag: dict[str, TextIs] = Field(
-        default={}, description="Value of the request's tag NAME, from header or metadata."
-    )
+    tag: dict[str, TextIs] = Field(default={}, description="Value of the request's tag NAME, from header or metadata.")
     hour: HourIs | None = Field(
         default=None, description="Hour of the day in `server.timezone`, 0 to 23, both ends included."
     )
@@ -89,9 +83,7 @@ class When(Settings):
         if not isinstance(data, dict) or "tag" in data:
             return data
         tags = {key.removeprefix(TAG): value for key, value in data.items() if _is_tag(key)}
-        return {key: value for key, value in data.items() if not _is_tag(key)} | (
-            {"tag": tags} if tags else {}
-        )
+        return {key: value for key, value in data.items() if not _is_tag(key)} | ({"tag": tags} if tags else {})
 
 
 def _is_tag(key: Any) -> bool:
@@ -139,9 +131,8 @@ class Route(Settings):
         default="",
         description="Tier when the classifier is late or fails; the last candidate when not given.",
     )
-    max_latency_s: Number | None = Field(
+    max_latency_s: PositiveNumber | None = Field(
         default=None,
-        gt=0,
         description="Tiers whose predicted time to the whole answer is longer are taken last.",
     )
 
@@ -184,9 +175,7 @@ class Semantic(Settings):
     """Serving the answer of a question that means the same."""
 
     enabled: bool = Field(default=False, description="Not available in this release: must be false.")
-    max_false_hit_rate: Number = Field(
-        default=0.01, ge=0, le=1, description="Share of wrong hits that is tolerated."
-    )
+    max_false_hit_rate: Number = Field(default=0.01, ge=0, le=1, description="Share of wrong hits that is tolerated.")
 
     @model_validator(mode="after")
     def _of_a_later_release(self) -> Self:
@@ -200,19 +189,15 @@ class Cache(Settings):
 
     exact: bool = Field(default=False, description="Serve the same request the same answer again.")
     semantic: Semantic = Field(default=Semantic(), description="Serve questions that mean the same.")
-    ttl_s: Number = Field(default=3600, gt=0, description="Seconds that an answer is kept.")
+    ttl_s: PositiveNumber = Field(default=3600, description="Seconds that an answer is kept.")
     scope: Literal["team", "key", "all"] = Field(default="team", description="Who shares answers.")
 
 
 class Policy(Settings):
     """How requests are routed."""
 
-    rules: tuple[Rule, ...] = Field(
-        default=(), description="First match wins, before any model is consulted."
-    )
+    rules: tuple[Rule, ...] = Field(default=(), description="First match wins, before any model is consulted.")
     route: Route = Field(default=Route(), description="How a tier is chosen when no rule applies.")
-    cascade: Cascade | None = Field(
-        default=None, description="Draft on a cheap tier first; off when not given."
-    )
+    cascade: Cascade | None = Field(default=None, description="Draft on a cheap tier first; off when not given.")
     fallback: Fallback = Field(default=Fallback(), description="What is tried when an attempt fails.")
     cache: Cache = Field(default=Cache(), description="Serving an answer again.")

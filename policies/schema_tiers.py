@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from policies.problems import mistake
-from policies.schema_base import Number, Settings, Whole, _no_bool
+from policies.schema_base import Number, Positive, PositiveNumber, Settings, Whole, no_bool
 
 EngineName = Literal[
     "llama.cpp", "vllm", "sglang", "tgi", "triton", "lmdeploy", "ollama", "llama-server", "openai", "litellm"
@@ -20,7 +20,7 @@ MANAGED_CONTEXT = 128_000
 
 Usd = Annotated[
     Decimal,
-    BeforeValidator(_no_bool),
+    BeforeValidator(no_bool),
     Field(ge=0, le=1_000_000),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1_000_000}),
 ]
@@ -29,11 +29,7 @@ Usd = Annotated[
 def _http_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        usable = (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and (parts.port is None or parts.port > 0)
-        )
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
     if not usable:
@@ -76,41 +72,34 @@ class Gpu(Settings):
     kind: str = Field(description="What it is, such as A100-80GB; shown, not calculated with.")
     count: Whole = Field(default=1, ge=1, le=1024, description="GPUs that one replica uses.")
     usd_per_hour: Usd = Field(description="USD per hour of one GPU.")
-    tokens_per_second: Annotated[Number, Field(gt=0)] = Field(
-        description="Measured throughput of one busy replica, prompt and generated tokens counted alike."
+    tokens_per_second: PositiveNumber = Field(
+        description="Measured throughput of one busy replica, prompt and generated tokens counted alike. A "
+        "million tokens cost usd_per_hour x count / 3600 / tokens_per_second x 1,000,000."
     )
-
-    @property
-    def usd_per_million(self) -> Decimal:
-        """Of a busy replica: usd_per_hour x count / 3600 / tokens_per_second x 1,000,000."""
-        per_second = self.usd_per_hour * self.count / 3600
-        return per_second / Decimal(str(self.tokens_per_second)) * 1_000_000
 
 
 class Timeouts(Settings):
     """How long each phase of a call may take, in seconds."""
 
-    connect_s: Number = Field(default=2.0, gt=0, description="Seconds to connect.")
-    first_token_s: Number = Field(default=30.0, gt=0, description="Seconds from sending to the first token.")
-    idle_s: Number = Field(default=30.0, gt=0, description="Seconds between two tokens.")
-    total_s: Number = Field(default=600.0, gt=0, description="Seconds for the whole answer.")
+    connect_s: PositiveNumber = Field(default=2.0, description="Seconds to connect.")
+    first_token_s: PositiveNumber = Field(default=30.0, description="Seconds from sending to the first token.")
+    idle_s: PositiveNumber = Field(default=30.0, description="Seconds between two tokens.")
+    total_s: PositiveNumber = Field(default=600.0, description="Seconds for the whole answer.")
 
 
 class Limits(Settings):
     """Where a replica stops taking work."""
 
-    max_inflight: Whole = Field(default=64, ge=1, description="Requests under way on one replica.")
-    max_kv_cache: Number = Field(
-        default=0.85, gt=0, le=1, description="Share of the KV cache in use, 0 to 1."
-    )
+    max_inflight: Positive = Field(default=64, description="Requests under way on one replica.")
+    max_kv_cache: Number = Field(default=0.85, gt=0, le=1, description="Share of the KV cache in use, 0 to 1.")
     max_waiting: Whole = Field(default=32, ge=0, description="Requests waiting inside the engine.")
 
 
 class LlamaCppOptions(Settings):
     """What `options` may say of a tier whose engine is llama.cpp inside Tiergate."""
 
-    threads: Whole | None = Field(
-        default=None, ge=1, le=1024, description="Threads that compute; the physical cores when not given."
+    threads: Positive | None = Field(
+        default=None, description="Threads that compute; the physical cores when not given."
     )
     slots: Whole = Field(default=8, ge=1, le=64, description="Requests decoded at the same time.")
     kv_tokens: Whole | None = Field(
@@ -118,9 +107,9 @@ class LlamaCppOptions(Settings):
         ge=1,
         description="Cells of the KV cache that all slots share; four contexts when not given.",
     )
-    batch: Whole = Field(default=512, ge=1, description="Most tokens in one decode call.")
-    ubatch: Whole | None = Field(
-        default=None, ge=1, description="Most tokens in one pass over the weights; at most `batch`."
+    batch: Positive = Field(default=512, description="Most tokens in one decode call.")
+    ubatch: Positive | None = Field(
+        default=None, description="Most tokens in one pass over the weights; at most `batch`."
     )
     gpu_layers: Whole = Field(default=0, ge=-1, description="Layers put on a GPU; -1 is all.")
     flash_attention: bool = Field(default=True, description="Use flash attention.")
@@ -137,9 +126,7 @@ def _default_capabilities(given: dict[str, Any]) -> tuple[Capability, ...]:
 class Tier(Settings):
     """One level of the fleet."""
 
-    engine: EngineName = Field(
-        description="What serves the model; `llama.cpp` without replicas runs inside Tiergate."
-    )
+    engine: EngineName = Field(description="What serves the model; `llama.cpp` without replicas runs inside Tiergate.")
     model: Annotated[str, Field(min_length=1)] = Field(
         description="Model name to send upstream; for llama.cpp `bundled:NAME` or the path of a GGUF file."
     )
@@ -166,9 +153,7 @@ class Tier(Settings):
     tokenizer: str | None = Field(
         default=None, description="Path of a tokenizer.json that counts what the engine does not report."
     )
-    options: LlamaCppOptions = Field(
-        default=LlamaCppOptions(), description="How llama.cpp runs inside Tiergate."
-    )
+    options: LlamaCppOptions = Field(default=LlamaCppOptions(), description="How llama.cpp runs inside Tiergate.")
     output: Literal["any", "short", "long"] = Field(
         default="any",
         description="Which answer lengths the tier is for. When not given: `short` for a tier of that name, "
@@ -189,22 +174,12 @@ class Tier(Settings):
         """The options that the file gives; the engine knows the defaults of the others."""
         return self.options.model_dump(exclude_unset=True)
 
-    @property
-    def usd_per_million(self) -> Price | None:
-        """The price of a token, given or from the GPU's hourly price; None when neither is known."""
-        if self.gpu is None:
-            return self.price
-        each = self.gpu.usd_per_million
-        return Price.model_construct(input=each, output=each, cached_input=None)
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.price is not None and self.gpu is not None:
             raise mistake("both 'price' and 'gpu'", "one of them", at="gpu")
         if self.engine == "litellm" and self.replicas:
-            raise mistake(
-                "replicas", "none for engine litellm: the provider is in the model's name", at="replicas"
-            )
+            raise mistake("replicas", "none for engine litellm: the provider is in the model's name", at="replicas")
         if self.engine not in ("litellm", "llama.cpp") and not self.replicas:
             raise mistake("none", f"one or more [{{url: ...}}] for engine {self.engine}", at="replicas")
         if self.options.model_fields_set and not self.embedded:
