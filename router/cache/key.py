@@ -1,7 +1,7 @@
 """What makes two requests the same, which may be answered from the cache, and which answers may be kept."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -70,10 +70,13 @@ def storable(whole: Mapping[str, Any]) -> bool:
     if whole.get("error") is not None:
         return False
     if whole.get("object") == "list":
-        vectors = whole.get("data") or ()
-        return bool(vectors) and all(isinstance(it, Mapping) and it.get("embedding") for it in vectors)
-    choices = whole.get("choices") or ()
-    return bool(choices) and all(isinstance(choice, Mapping) and _is_whole(choice) for choice in choices)
+        return _all_are(lambda vector: bool(vector.get("embedding")), whole.get("data"))
+    return _all_are(_is_whole, whole.get("choices"))
+
+
+def _all_are(good: Callable[[Mapping[str, Any]], bool], items: Any) -> bool:
+    """Whether these are one or more objects, each of them good."""
+    return isinstance(items, list) and bool(items) and all(isinstance(it, Mapping) and good(it) for it in items)
 
 
 def _is_whole(choice: Mapping[str, Any]) -> bool:

@@ -96,8 +96,9 @@ class Choice:
         return tool
 
     def _read_function(self, delta: Mapping[str, Any]) -> None:
-        call = self._message.get("function_call") or {"name": "", "arguments": ""}
-        self._message["function_call"] = call
+        call = self._message.get("function_call")
+        if not isinstance(call, dict) or call.keys() != {"name", "arguments"}:
+            call = self._message["function_call"] = {"name": "", "arguments": ""}
         call["name"] = call["name"] or _text(delta.get("name"))
         call["arguments"] += _text(delta.get("arguments"))
 

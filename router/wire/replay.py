@@ -78,7 +78,7 @@ def _end(choice: Mapping[str, Any], said: dict[str, Any]) -> dict[str, Any]:
 def _chat_tokens(text: str, logprobs: Any) -> list[tuple[str, dict[str, Any]]]:
     """Each token with its own logprobs; nothing where they do not spell a text."""
     entries = logprobs.get("content") if isinstance(logprobs, Mapping) else None
-    if not text or not entries or "".join(entry["token"] for entry in entries) != text:
+    if not text or not entries or "".join(str(entry.get("token")) for entry in entries) != text:
         return []
     others = {name: value for name, value in logprobs.items() if name != "content"}
     parts = [(entry["token"], {"content": [entry]}) for entry in entries]

@@ -25,9 +25,7 @@ async def filled(ledger, path, reservation, settlement, request_row):
 @pytest.mark.parametrize("table", TABLES)
 def test_no_row_is_ever_changed_or_deleted(filled, table):
     """UPDATE and DELETE fail on every table, whoever tries."""
-    column = filled.execute(f"SELECT name FROM pragma_table_info('{table}') WHERE name <> 'row'").fetchone()[
-        0
-    ]
+    column = filled.execute(f"SELECT name FROM pragma_table_info('{table}') WHERE name <> 'row'").fetchone()[0]
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         filled.execute(f"UPDATE {table} SET {column} = {column}")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -63,7 +61,7 @@ async def test_a_correction_can_make_an_unknown_cost_known(ledger, path, reserva
 
 
 def test_an_attempt_without_an_end_is_settled_at_its_reservation(path, reservation, settlement):
-    """The next opening settles what was left open as `unseen`, once, at its reservation and with no tokens."""
+    """The next opening settles what was left open as `unseen`, once, at its reservation, tokens unknown."""
     first = Ledger.open(path)
     first.reserve(reservation("seen", cost_nusd=50))
     first.settle(settlement("seen", cost_nusd=40))

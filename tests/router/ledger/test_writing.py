@@ -16,9 +16,7 @@ def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-async def test_what_was_handed_over_is_there_after_a_flush(
-    ledger, path, reservation, settlement, request_row
-):
+async def test_what_was_handed_over_is_there_after_a_flush(ledger, path, reservation, settlement, request_row):
     """Flush returns once every row handed over before it is committed, with every field as it was given."""
     ledger.reserve(reservation())
     ledger.settle(settlement(confidence=0.25, ttft_ns=None))
@@ -27,12 +25,8 @@ async def test_what_was_handed_over_is_there_after_a_flush(
     assert rows(path, "SELECT attempt_id, team, cost_nusd, price_version FROM reservation") == [
         ("a1", "search", 50, "p1")
     ]
-    assert rows(path, "SELECT outcome, cost_nusd, confidence, ttft_ns FROM settlement") == [
-        ("ok", 40, 0.25, None)
-    ]
-    assert rows(path, "SELECT tags, facts, stream FROM request") == [
-        ('{"workload":"chät"}', '{"turns":2}', 0)
-    ]
+    assert rows(path, "SELECT outcome, cost_nusd, confidence, ttft_ns FROM settlement") == [("ok", 40, 0.25, None)]
+    assert rows(path, "SELECT tags, facts, stream FROM request") == [('{"workload":"chät"}', '{"turns":2}', 0)]
 
 
 async def test_closing_writes_what_waits(path, reservation):
