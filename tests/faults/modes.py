@@ -116,9 +116,7 @@ async def error_in_stream(x: Exchange) -> None:
     if not x.streamed:
         return await status(500)(x)
     await x.begin()
-    failed = {
-        "error": {"message": "the engine died", "type": "InternalServerError", "param": None, "code": 500}
-    }
+    failed = {"error": {"message": "the engine died", "type": "InternalServerError", "param": None, "code": 500}}
     for piece in [*events()[:HALF], event(failed), DONE]:
         await x.send(piece)
     return await x.end()
@@ -154,9 +152,7 @@ async def wrong_content_type(x: Exchange) -> None:
 
 async def short_body(x: Exchange) -> None:
     body = b"".join(events()) if x.streamed else json.dumps(whole()).encode()
-    await x.reply(
-        200, body, "text/event-stream" if x.streamed else "application/json", promised=len(body) + 100
-    )
+    await x.reply(200, body, "text/event-stream" if x.streamed else "application/json", promised=len(body) + 100)
     x.writer.close()
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.faults.exchange import Exchange, read
-from tests.faults.modes import MODES
+from tests.faults.modes import MODES, Mode
 
 METRICS = b"""# TYPE vllm:num_requests_running gauge
 vllm:num_requests_running{engine="0",model_name="m"} 3.0
@@ -18,13 +18,14 @@ vllm:generation_tokens_total{engine="0",model_name="m"} 42.0
 
 
 class Provider:
-    """mode: may be changed between requests. attempts: requests other than GET, with `requests` their bodies.
+    """mode: a name or a function; may be changed between requests. attempts: requests other than GET, with
+    `requests` their bodies.
 
     disconnects: how often a client closed while its answer was under way. `came` is set by the first request,
     `left` by the first disconnect, `blocked` when a client no longer reads as fast as it is sent to.
     """
 
-    def __init__(self, mode: str, tick_s: float) -> None:
+    def __init__(self, mode: str | Mode, tick_s: float) -> None:
         self.mode = mode
         self.tick_s = tick_s
         self.url = ""
@@ -58,7 +59,8 @@ class Provider:
         self.paths.append(x.path)
         x.blocked = self.blocked
         self.came.set()
-        await MODES[self.mode](x)
+        answer = MODES[self.mode] if isinstance(self.mode, str) else self.mode
+        await answer(x)
         if x.left.is_set():
             self._note_left()
 
@@ -77,7 +79,7 @@ async def _answer_get(x: Exchange) -> None:
 
 
 @asynccontextmanager
-async def provider(mode: str = "ok", *, port: int = 0, tick_s: float = 0.02) -> AsyncIterator[Provider]:
+async def provider(mode: str | Mode = "ok", *, port: int = 0, tick_s: float = 0.02) -> AsyncIterator[Provider]:
     """Serve on loopback, on an ephemeral port unless one is given; `.url` ends in /v1."""
     made = Provider(mode, tick_s)
     tasks: set[asyncio.Task[None]] = set()

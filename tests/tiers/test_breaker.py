@@ -4,9 +4,7 @@ import pytest
 
 from tiers.breaker import Breaker, BreakerSettings
 
-SETTINGS = BreakerSettings(
-    consecutive=3, window_s=30, min_calls=10, failure_share=0.5, open_s=5, max_open_s=20
-)
+SETTINGS = BreakerSettings(consecutive=3, window_s=30, min_calls=10, failure_share=0.5, open_s=5, max_open_s=20)
 
 
 class Clock:

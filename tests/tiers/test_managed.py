@@ -37,9 +37,7 @@ pytestmark = [
 
 async def managed(p, model="openai/m", **timeouts):
     replica = ReplicaSpec(url=p.url, name="a")
-    spec = TierSpec(
-        "managed", "litellm", model, (), replicas=(replica,), api_key=KEY, timeouts=Timeouts(**timeouts)
-    )
+    spec = TierSpec("managed", "litellm", model, (), replicas=(replica,), api_key=KEY, timeouts=Timeouts(**timeouts))
     engine = ManagedEngine(spec, replica)
     await engine.open()
     return engine

@@ -8,9 +8,7 @@ from tiers.scrape import read_load
 from tiers.types import Load
 
 WIRE = Path(__file__).parents[1] / "wire"
-GAUGES = Gauges(
-    running=("a_running",), waiting=("a_waiting",), kv_cache=("a_kv",), prompt_tokens=("a_total",)
-)
+GAUGES = Gauges(running=("a_running",), waiting=("a_waiting",), kv_cache=("a_kv",), prompt_tokens=("a_total",))
 
 
 def test_reads_a_recording_of_vllm():
@@ -27,9 +25,7 @@ def test_reads_sglang_and_llama_server():
     """Counts in exponent notation and samples without labels are read; KV use that is not printed is None."""
     sglang = read_load((WIRE / "sglang/metrics.written.txt").read_text(), DIALECTS["sglang"].gauges)
     assert sglang == Load(running=7, waiting=2, kv_cache=0.31, prompt_tokens=8128902, output_tokens=7557572)
-    llama = read_load(
-        (WIRE / "llama_server/metrics.written.txt").read_text(), DIALECTS["llama-server"].gauges
-    )
+    llama = read_load((WIRE / "llama_server/metrics.written.txt").read_text(), DIALECTS["llama-server"].gauges)
     assert llama == Load(running=2, waiting=0, kv_cache=None, prompt_tokens=1234, output_tokens=567)
 
 
