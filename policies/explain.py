@@ -41,6 +41,8 @@ def _problem(detail: ErrorDetails, document: Document, schema: Mapping[str, Any]
         known = sorted(shape.keys(shape.at(schema, path[:-1])))
         found = f"unknown key '{path[-1]}'"
         allowed = ", ".join(known) + did_you_mean(str(path[-1]), known)
+    elif "[key]" in detail["loc"]:
+        found, allowed = f"'{path[-1]}'", shape.names(shape.at(schema, path[:-1]))
     else:
         asked = shape.at(schema, path)
         found = "nothing" if kind == "missing" else shown(detail["input"], path, document)
@@ -71,6 +73,8 @@ def shown(value: Any, path: Path, document: Document) -> str:
         return "***"
     if path in document.written:
         return f"'{document.written[path]}'"
+    if value in ({}, []):
+        return f"an empty {'list' if value == [] else 'mapping'}"
     text = _KINDS.get(type(value)) or str(value)
     text = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
     return f"'{text}'" if isinstance(value, str) else text.lower() if isinstance(value, bool) else text

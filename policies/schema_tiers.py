@@ -102,9 +102,8 @@ class LlamaCppOptions(Settings):
         default=None, description="Threads that compute; the physical cores when not given."
     )
     slots: Whole = Field(default=8, ge=1, le=64, description="Requests decoded at the same time.")
-    kv_tokens: Whole | None = Field(
+    kv_tokens: Positive | None = Field(
         default=None,
-        ge=1,
         description="Cells of the KV cache that all slots share; four contexts when not given.",
     )
     batch: Positive = Field(default=512, description="Most tokens in one decode call.")

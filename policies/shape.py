@@ -42,7 +42,14 @@ def resolved(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
 
 def keys(schema: Mapping[str, Any]) -> set[str]:
     """The keys of a mapping, as an owner writes them."""
-    return set(schema.get("properties", {})) | ({"tag.NAME"} if "patternProperties" in schema else set())
+    named = set(schema.get("properties", {}))
+    return named | {"tag.NAME"} if named and "patternProperties" in schema else named
+
+
+def names(schema: Mapping[str, Any]) -> str:
+    """What the keys of a mapping may be where the owner chooses them, in words."""
+    patterns = schema.get("patternProperties", {})
+    return f"a name that matches {' or '.join(patterns)}" if patterns else "a name of 1 to 128 characters"
 
 
 def allowed(schema: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Policies: reading them, checking them, deciding by them."""
