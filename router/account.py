@@ -113,12 +113,7 @@ class Account:
 
     def _inter_token_ns(self) -> int | None:
         incoming = self.served.incoming if self.served else None
-        if (
-            incoming is None
-            or incoming.first_token is None
-            or incoming.last_token is None
-            or incoming.tokens < 2
-        ):
+        if incoming is None or incoming.first_token is None or incoming.last_token is None or incoming.tokens < 2:
             return None
         return round((incoming.last_token - incoming.first_token) / (incoming.tokens - 1) * 1e9)
 

@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from policies.facts import facts as read_facts
-from router.errors import bad_request, forbidden, model_not_found, unauthorized
 from router.auth.keys import KeyStore
+from router.errors import bad_request, forbidden, model_not_found, unauthorized
 from router.request import Arrival, CacheMode, Principal, Request
 from router.snapshot import Snapshot
 from router.wire import validate
@@ -59,9 +59,7 @@ def admit(snapshot: Snapshot, principal: Principal, arrival: Arrival) -> Request
     )  # fmt: skip
 
 
-def resolve(
-    snapshot: Snapshot, model: str, header: str | None, principal: Principal
-) -> tuple[str, str | None]:
+def resolve(snapshot: Snapshot, model: str, header: str | None, principal: Principal) -> tuple[str, str | None]:
     """(policy, pinned tier or None) for what the caller put in `model`. Raises ApiError 400, 403 or 404."""
     offered = snapshot.config.models
     entry = offered.get(model)
@@ -91,9 +89,7 @@ def read_tags(header: str | None, metadata: Any) -> dict[str, str]:
     for part in filter(None, (header or "").split(",")):
         name, equals, value = part.partition("=")
         if not equals or not name.strip():
-            raise bad_request(
-                f"Invalid 'x-tiergate-tags': found '{part[:80]}', allowed: name=value,name=value."
-            )
+            raise bad_request(f"Invalid 'x-tiergate-tags': found '{part[:80]}', allowed: name=value,name=value.")
         tags[name.strip()[:64]] = value.strip()[:512]
     if len(tags) > _MAX_TAGS:
         raise bad_request(f"Too many tags: found {len(tags)}, allowed: {_MAX_TAGS}.", param="metadata")

@@ -62,8 +62,6 @@ def question(request: Request) -> Question:
 def predicted(snapshot: Snapshot, assessment: Assessment) -> Predicted:
     """The assessment under the tiers' own names; a tier that the artifact does not know has no predicted quality."""
     quality = {
-        tier: assessment.quality[rated]
-        for tier, rated in snapshot.rated_as.items()
-        if rated in assessment.quality
+        tier: assessment.quality[rated] for tier, rated in snapshot.rated_as.items() if rated in assessment.quality
     }
     return Predicted(quality, assessment.output_p50, assessment.output_p90, assessment.version)

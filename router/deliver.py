@@ -38,9 +38,7 @@ def from_cache(account: Account, request: Request, hit: Entry) -> Answer:
     return Answer(headers, events=_replayed(hit.body, include_usage=request.asked_usage))
 
 
-def whole(
-    services: Services, account: Account, request: Request, served: Served, cache_key: bytes | None
-) -> Answer:
+def whole(services: Services, account: Account, request: Request, served: Served, cache_key: bytes | None) -> Answer:
     answered = served.whole
     assert answered is not None  # noqa: S101 - not a stream, so it is whole
     keep(services.cache, request, cache_key, served, answered)
@@ -50,9 +48,7 @@ def whole(
     return Answer({**account.headers, **priced}, body=answered.raw)
 
 
-def streamed(
-    services: Services, account: Account, request: Request, served: Served, cache_key: bytes | None
-) -> Answer:
+def streamed(services: Services, account: Account, request: Request, served: Served, cache_key: bytes | None) -> Answer:
     incoming = served.incoming
     assert incoming is not None  # noqa: S101 - it is a stream
     return Answer(account.headers, events=_events(services, account, request, served, incoming, cache_key))

@@ -90,16 +90,20 @@ def no_candidate(reasons: tuple[str, ...]) -> ApiError:
     return bad_request("No tier can serve this request: " + "; ".join(reasons), code="no_capable_tier")
 
 
-class AllFailed(ApiError):
+def unavailable(reasons: tuple[str, ...]) -> ApiError:
+    """What could serve this request is being drained; later it may be served."""
+    told = "No tier takes new requests now: " + "; ".join(reasons)
+    return ApiError(503, told, type="server_error", code="overloaded", headers={"retry-after": "5"})
+
+
+class AllFailed(ApiError):  # noqa: N818 - says what happened, as its siblings do
     """Every candidate failed. The message names each attempt; the status is the last one's kind."""
 
     def __init__(self, attempts: tuple[tuple[str, TierError], ...]) -> None:
         last = attempts[-1][1] if attempts else None
         told = "; ".join(f"{where}: {error.message}" for where, error in attempts)
         status, code, headers = _status_of(last)
-        super().__init__(
-            status, f"Every candidate failed. {told}", type="server_error", code=code, headers=headers
-        )
+        super().__init__(status, f"Every candidate failed. {told}", type="server_error", code=code, headers=headers)
         self.attempts = attempts
 
 
@@ -127,12 +131,8 @@ def from_refusal(error: Refused) -> ApiError:
 
 def cut_stream(error: TierError, where: str) -> ApiError:
     """For a stream that began and cannot go on: sent as an event, and no `[DONE]` follows."""
-    return ApiError(
-        502, f"The answer from {where} broke off: {error.message}", type="server_error", code="stream_cut"
-    )
+    return ApiError(502, f"The answer from {where} broke off: {error.message}", type="server_error", code="stream_cut")
 
 
 def internal() -> ApiError:
-    return ApiError(
-        500, "Tiergate failed on this request; it is logged under its x-request-id.", type="server_error"
-    )
+    return ApiError(500, "Tiergate failed on this request; it is logged under its x-request-id.", type="server_error")

@@ -20,9 +20,7 @@ def look_up(cache: ExactCache, request: Request) -> tuple[Entry | None, str, byt
     return entry, "hit" if entry else "miss", place
 
 
-def keep(
-    cache: ExactCache, request: Request, place: bytes | None, served: Served, answered: Answered
-) -> None:
+def keep(cache: ExactCache, request: Request, place: bytes | None, served: Served, answered: Answered) -> None:
     if place is None or not storable(answered.data):
         return
     settled = served.attempt.settlement

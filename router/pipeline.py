@@ -9,7 +9,7 @@ from router.admission import admit, identify
 from router.assess import assess
 from router.attempts import attempt
 from router.deliver import Answer, from_cache, streamed, whole
-from router.errors import ApiError, context_too_long, no_candidate
+from router.errors import ApiError, context_too_long, no_candidate, unavailable
 from router.lookup import look_up
 from router.request import Arrival, Request
 from router.services import Services
@@ -47,12 +47,14 @@ def choose(request: Request, predicted: Predicted | None, candidates: Mapping[st
     policy = request.snapshot.policies[request.policy]
     decision = decide(request.policy, policy, request.facts, predicted, candidates, pinned=request.pinned)
     if not decision.tiers:
-        raise _refusal(decision)
+        raise _refusal(decision, candidates)
     return decision
 
 
-def _refusal(decision: Decision) -> ApiError:
+def _refusal(decision: Decision, candidates: Mapping[str, TierView]) -> ApiError:
     reasons = tuple(f"{c.tier}: {c.reason}" for c in decision.considered)
     if reasons and all("context" in reason for reason in reasons):
         return context_too_long("The request does not fit any tier's context: " + "; ".join(reasons))
+    if any(candidates[c.tier].state == "draining" for c in decision.considered):
+        return unavailable(reasons)
     return no_candidate(reasons)

@@ -26,8 +26,8 @@ class Reloader:
     """Owns the snapshot and the tiers in it.
 
     A reload opens the tiers that are new, keeps those whose specification is the same, swaps the snapshot in one
-    assignment, and closes the tiers that are gone once their last request has ended. path: watched for changes. build: makes a tier, not yet
-    open.
+    assignment, and closes the tiers that are gone once their last request has ended. path: watched for changes.
+    read: reads it, raising ConfigError. build: makes a tier, not yet open.
     """
 
     def __init__(self, path: Path, read: Callable[[], Config], build: TierBuilder) -> None:
@@ -54,9 +54,7 @@ class Reloader:
         self._seen = self._stamp()
         self._snapshot = await self._built(config)
         self._keep(self._watch())
-        with contextlib.suppress(
-            NotImplementedError, RuntimeError, ValueError
-        ):  # only the main thread has signals
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # only the main thread has signals
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._keep(self._quietly()))
 
     async def close(self) -> None:
@@ -130,7 +128,7 @@ async def _retire(tier: Tier) -> None:
     """Close a tier when its last request has ended, or when no request may still be running."""
     try:
         async with asyncio.timeout(tier.spec.timeouts.total_s):
-            while tier.inflight:
+            while tier.inflight:  # noqa: ASYNC110 - a tier has no event for it, and nobody waits for this
                 await asyncio.sleep(_RETIRE_LOOK_S)
     except TimeoutError:
         pass

@@ -55,9 +55,7 @@ def real_tier(spec: TierSpec, session: HttpSession) -> Pool:
 def tier_price(tier: Tier) -> Price | None:
     """The tier's price, from `price` or from `gpu`; None where the owner gave neither."""
     if tier.price is not None:
-        return Price.of(
-            input=tier.price.input, output=tier.price.output, cached_input=tier.price.cached_input
-        )
+        return Price.of(input=tier.price.input, output=tier.price.output, cached_input=tier.price.cached_input)
     if tier.gpu is not None:
         return gpu_price(tier.gpu.usd_per_hour, tier.gpu.count, tier.gpu.tokens_per_second)
     return None
@@ -67,9 +65,7 @@ def classifier_of(config: Config) -> Classifier:
     return load_classifier(config.classifier.artifact)
 
 
-def build_snapshot(
-    config: Config, tiers: Mapping[str, Pool], classifier: Classifier, *, generation: int
-) -> Snapshot:
+def build_snapshot(config: Config, tiers: Mapping[str, Pool], classifier: Classifier, *, generation: int) -> Snapshot:
     """tiers: one pool for each tier of the configuration, open."""
     prices = {name: tier_price(tier) for name, tier in config.tiers.items()}
     return Snapshot(

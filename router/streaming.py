@@ -98,7 +98,7 @@ class Incoming:
             raise Broken("malformed event in the stream") from None
         if not isinstance(chunk, dict):
             raise Broken("malformed event in the stream")
-        if "error" in chunk and chunk["error"]:
+        if chunk.get("error"):
             raise _failure(chunk["error"], begun=self.tokens > 0)
         return self._forward(chunk, event)
 
@@ -143,10 +143,7 @@ def _carries_output(choice: dict[str, Any]) -> bool:
     if delta is None:
         return bool(choice.get("text"))
     return bool(
-        delta.get("content")
-        or delta.get("tool_calls")
-        or delta.get("reasoning")
-        or delta.get("reasoning_content")
+        delta.get("content") or delta.get("tool_calls") or delta.get("reasoning") or delta.get("reasoning_content")
     )
 
 

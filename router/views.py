@@ -1,7 +1,6 @@
 """The tiers as a decision sees them, now."""
 
 from collections.abc import Mapping
-
 from dataclasses import replace
 
 from policies.types import TierView

@@ -26,9 +26,7 @@ def routes(services: Services) -> APIRouter:
         try:
             snapshot = await services.reloader.reload()
         except (ConfigError, ArtifactError) as error:
-            raise ApiError(
-                400, f"The configuration was refused, the last good one serves on. {error}"
-            ) from error
+            raise ApiError(400, f"The configuration was refused, the last good one serves on. {error}") from error
         return {"generation": snapshot.generation}
 
     @router.get("/tiers")

@@ -46,9 +46,7 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-async def _local(
-    services: Services, arrival: Arrival, principal: Principal, body: dict[str, Any]
-) -> Response:
+async def _local(services: Services, arrival: Arrival, principal: Principal, body: dict[str, Any]) -> Response:
     """Static embeddings, in the classifier's thread; they cost nothing."""
     if not allowed(principal, LOCAL_EMBEDDING):
         raise forbidden(f"This key may not use the model '{LOCAL_EMBEDDING}'.")
@@ -64,9 +62,7 @@ async def _local(
         {"object": "embedding", "index": at, "embedding": _encode(vector[:wanted], as_base64=as_base64)}
         for at, vector in enumerate(vectors)
     ]
-    row = _row(
-        arrival, principal, started_ns, tokens, read_tags(arrival.headers.get("x-tiergate-tags"), None)
-    )
+    row = _row(arrival, principal, started_ns, tokens, read_tags(arrival.headers.get("x-tiergate-tags"), None))
     services.bus.emit(RequestEnded(row))
     headers = {
         "x-tiergate-tier": "local", "x-tiergate-model": LOCAL_EMBEDDING, "x-tiergate-decision": "pinned",
@@ -74,9 +70,7 @@ async def _local(
         "openai-processing-ms": str(round((time.monotonic() - started) * 1000)),
     }  # fmt: skip
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return JSONResponse(
-        {"object": "list", "model": LOCAL_EMBEDDING, "data": data, "usage": usage}, headers=headers
-    )
+    return JSONResponse({"object": "list", "model": LOCAL_EMBEDDING, "data": data, "usage": usage}, headers=headers)
 
 
 def _texts(value: Any) -> list[str]:
@@ -86,9 +80,7 @@ def _texts(value: Any) -> list[str]:
             f"Invalid 'input': '{LOCAL_EMBEDDING}' takes non-empty strings, not token ids.", param="input"
         )
     if len(texts) > _MOST_INPUTS:
-        raise bad_request(
-            f"Invalid 'input': found {len(texts)} texts, allowed: {_MOST_INPUTS}.", param="input"
-        )
+        raise bad_request(f"Invalid 'input': found {len(texts)} texts, allowed: {_MOST_INPUTS}.", param="input")
     return list(texts)
 
 
@@ -106,9 +98,7 @@ def _encode(vector: Any, *, as_base64: bool) -> str | list[float]:
     return [float(value) for value in vector]
 
 
-def _row(
-    arrival: Arrival, principal: Principal, started_ns: int, tokens: int, tags: dict[str, str]
-) -> RequestRow:
+def _row(arrival: Arrival, principal: Principal, started_ns: int, tokens: int, tags: dict[str, str]) -> RequestRow:
     return RequestRow(
         request_id=arrival.id, started_ns=started_ns, ended_ns=time.time_ns(), path=PATH,
         client_model=LOCAL_EMBEDDING, policy="", decision="pinned", tier="local", model=LOCAL_EMBEDDING, status=200,

@@ -51,9 +51,7 @@ class Inference:
             if not begun:
                 await send_error(send, internal(), request_id)
 
-    async def _answer(
-        self, path: str, headers: dict[str, str], request_id: str, receive: Receive, send: Send
-    ) -> None:
+    async def _answer(self, path: str, headers: dict[str, str], request_id: str, receive: Receive, send: Send) -> None:
         limit = self._services.snapshot.config.server.max_body_bytes
         raw = await read_body(receive, headers, limit)
         async with cancelled_when_gone(receive):

@@ -50,9 +50,7 @@ def _installed() -> list[Finding]:
     findings += [_package(name) for name in ("tiergate", "llama-cpp-python", "aiohttp", "uvicorn", "orjson")]
     for module, extra in _EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            findings.append(
-                Finding(module, "note", "not installed", f"pip install 'tiergate[{extra}]' if you need it")
-            )
+            findings.append(Finding(module, "note", "not installed", f"pip install 'tiergate[{extra}]' if you need it"))
         else:
             findings.append(Finding(module, "ok", f"installed (extra {extra})"))
     return findings
@@ -104,9 +102,7 @@ async def _tier(tier: Tier) -> list[Finding]:
     await tier.open()
     try:
         return [
-            Finding(
-                f"tier {tier.name}, {r.name}", "ok", f"{tier.spec.engine} answers, model {tier.spec.model}"
-            )
+            Finding(f"tier {tier.name}, {r.name}", "ok", f"{tier.spec.engine} answers, model {tier.spec.model}")
             if r.up
             else Finding(
                 f"tier {tier.name}, {r.name}",

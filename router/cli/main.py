@@ -27,9 +27,7 @@ app.command("doctor")(doctor_command.doctor)
 app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")
 app.add_typer(models.app, name="models", help="Bundled and local GGUF models.")
 app.add_typer(tiers.app, name="tiers", help="Replicas of a running gateway and their state.")
-app.add_typer(
-    train.app, name="classifier", help="Train, score, evaluate and calibrate a router on your own logs."
-)
+app.add_typer(train.app, name="classifier", help="Train, score, evaluate and calibrate a router on your own logs.")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -25,9 +25,7 @@ def every(json: Annotated[bool, typer.Option("--json", help="For machines.")] = 
 
 @app.command("pull")
 def fetch(
-    repository: Annotated[
-        str, typer.Argument(help="Repository on the hub, such as bartowski/Llama-3.2-1B-GGUF.")
-    ],
+    repository: Annotated[str, typer.Argument(help="Repository on the hub, such as bartowski/Llama-3.2-1B-GGUF.")],
     filename: Annotated[str, typer.Argument(help="The GGUF file in it.")],
     into: Annotated[Path, typer.Option(help="Folder to put it in.")] = Path("models"),
 ) -> None:

@@ -20,15 +20,11 @@ from router.settings import embedded_config
 def serve(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; the file's server.host.")] = None,
-    port: Annotated[
-        int | None, typer.Option(help="Port to listen on; the file's server.port. 0: any.")
-    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; the file's server.port. 0: any.")] = None,
     insecure: Annotated[bool, typer.Option(help="Listen beyond loopback without keys.")] = False,
 ) -> None:
     """Run the gateway; it is ready when /health/ready answers 200."""
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     described = read(config, insecure=insecure)
     address, number = host or described.server.host, described.server.port if port is None else port
     if host is not None and not _is_loopback(host) and described.server.auth == "none" and not insecure:
@@ -62,9 +58,7 @@ class _Server(uvicorn.Server):
                 say(f"Tiergate listens on http://{host}:{port}  (OpenAI base_url: http://{host}:{port}/v1)")
                 say("Try it:")
                 say(f"  curl http://{host}:{port}/v1/chat/completions -H 'content-type: application/json' \\")
-                say(
-                    """    -d '{"model": "auto", "messages": [{"role": "user", "content": "What is 7 plus 5?"}]}'"""
-                )
+                say("""    -d '{"model": "auto", "messages": [{"role": "user", "content": "What is 7 plus 5?"}]}'""")
 
 
 def _is_loopback(host: str) -> bool:

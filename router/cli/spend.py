@@ -11,7 +11,8 @@ import typer
 
 from router.cli.check import ConfigOption, read
 from router.cli.console import as_json, fail, say, table
-from router.ledger.read import SpendRow, spend as read_spend
+from router.ledger.read import SpendRow
+from router.ledger.read import spend as read_spend
 from router.money import usd
 from router.services import ledger_path
 

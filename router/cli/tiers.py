@@ -12,17 +12,13 @@ from router.cli.console import as_json, fail, say, table
 app = typer.Typer(no_args_is_help=True)
 UrlOption = Annotated[
     str,
-    typer.Option(
-        "--url", help="The running gateway; its admin key is read from TIERGATE_KEY.", envvar="TIERGATE_URL"
-    ),
+    typer.Option("--url", help="The running gateway; its admin key is read from TIERGATE_KEY.", envvar="TIERGATE_URL"),
 ]
 _HERE = "http://127.0.0.1:8080"
 
 
 @app.command("list")
-def every(
-    url: UrlOption = _HERE, json: Annotated[bool, typer.Option("--json", help="For machines.")] = False
-) -> None:
+def every(url: UrlOption = _HERE, json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
     """Replicas, their state and load; what an engine does not report is `-`."""
     states = ask("GET", f"{url}/admin/tiers")["tiers"]
     if json:

@@ -31,18 +31,14 @@ class Metrics:
         self.registry = CollectorRegistry()
         counter, histogram = self._counter, self._histogram
         self._requests = counter("requests", "Requests answered.", "tier", "model", "policy", "status")
-        self._tokens = counter(
-            "tokens", "Tokens of all attempts; kind: input, cached_input, output.", "tier", "kind"
-        )
+        self._tokens = counter("tokens", "Tokens of all attempts; kind: input, cached_input, output.", "tier", "kind")
         self._cost = counter("cost_usd", "Cost of all attempts in USD.", "team", "tier")
         self._unpriced = counter("unknown_cost", "Attempts whose price is unknown.", "tier")
         self._saved = counter("saved_usd", "Cost avoided in USD; reason: routing, cache.", "reason")
         self._ttft = histogram("time_to_first_token_seconds", "Dispatch to first token.", _COARSE, "tier")
         self._between = histogram("inter_token_latency_seconds", "Mean per stream.", _FINE, "tier")
         self._duration = histogram("request_duration_seconds", "Whole request.", _COARSE, "tier", "status")
-        self._overhead = histogram(
-            "overhead_seconds", "The part of a request that no engine was at work.", _FINE
-        )
+        self._overhead = histogram("overhead_seconds", "The part of a request that no engine was at work.", _FINE)
         self._escalations = counter("escalations", "Drafts that were not good enough.", "tier")
         self._fallbacks = counter("fallbacks", "Candidates tried because the one before failed.", "reason")
         self._cache = counter("cache_requests", "Cache look-ups; result: hit, miss, off.", "kind", "result")
@@ -115,9 +111,7 @@ class _Gauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         snapshot = self._snapshot()
         yield from _replica_gauges(snapshot)
-        lag = GaugeMetricFamily(
-            "tiergate_ledger_lag_seconds", "Age of the oldest row that is not written yet."
-        )
+        lag = GaugeMetricFamily("tiergate_ledger_lag_seconds", "Age of the oldest row that is not written yet.")
         lag.add_metric([], self._ledger_lag_s())
         yield lag
         generation = GaugeMetricFamily("tiergate_config_generation", "Configurations taken since the start.")
@@ -131,9 +125,7 @@ def _replica_gauges(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
     inflight = GaugeMetricFamily("tiergate_inflight", "Our requests under way.", labels=labels)
     breaker = GaugeMetricFamily("tiergate_breaker_state", "0 closed, 1 half-open, 2 open.", labels=labels)
     queue = GaugeMetricFamily("tiergate_queue_depth", "Requests waiting in the engine.", labels=labels)
-    kv_cache = GaugeMetricFamily(
-        "tiergate_kv_cache_usage", "Share of the KV cache in use, 0 to 1.", labels=labels
-    )
+    kv_cache = GaugeMetricFamily("tiergate_kv_cache_usage", "Share of the KV cache in use, 0 to 1.", labels=labels)
     for tier in snapshot.tiers.values():
         for replica in tier.replicas:
             where = [tier.name, replica.name]

@@ -106,9 +106,7 @@ class Reply:
         return str(self.json["choices"][0]["message"]["content"])
 
 
-def chat(
-    text: str = "What is the capital of France?", *, model: str = "auto", **fields: Any
-) -> dict[str, Any]:
+def chat(text: str = "What is the capital of France?", *, model: str = "auto", **fields: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": text}], **fields}
 
 

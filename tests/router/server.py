@@ -22,9 +22,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
             started.set()
 
     server = Server(
-        uvicorn.Config(
-            app, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="on", ws="none"
-        )
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="on", ws="none")
     )
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server._serve(None))

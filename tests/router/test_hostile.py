@@ -40,9 +40,7 @@ BAD_BODIES = {
     "temperature is a string": orjson.dumps({"model": "auto", "messages": _MESSAGES, "temperature": "hot"}),
     "top_p is over 1": orjson.dumps({"model": "auto", "messages": _MESSAGES, "top_p": 1.5}),
     "tools is an object": orjson.dumps({"model": "auto", "messages": _MESSAGES, "tools": {}}),
-    "response_format is a string": orjson.dumps(
-        {"model": "auto", "messages": _MESSAGES, "response_format": "json"}
-    ),
+    "response_format is a string": orjson.dumps({"model": "auto", "messages": _MESSAGES, "response_format": "json"}),
     "metadata is a list": orjson.dumps({"model": "auto", "messages": _MESSAGES, "metadata": []}),
 }
 
@@ -119,11 +117,7 @@ async def test_a_caller_that_sends_half_a_request_and_goes(tmp_path):
 
 
 _JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | st.text(string.printable, max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(string.printable, max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
 )
@@ -140,10 +134,12 @@ _FIELDS = st.sampled_from(
 )
 def test_validation_accepts_or_says_what_is_wrong(body, path):
     """Any JSON object either passes or raises a 400 that names a field; nothing else ever comes out."""
+    refused = None
     try:
         validate.check(path, body)
     except ApiError as error:
-        assert error.status == 400 and error.param
+        refused = error
+    assert refused is None or (refused.status == 400 and refused.param)
 
 
 @pytest.mark.parametrize("raw", [b"\x00", b"\xff", b'"', b"{", b'{"a":1,}', b"NaN", b"{" * 5000])

@@ -1,10 +1,13 @@
 """The way of a request, seen from the caller's side and from the ledger's."""
 
+import asyncio
+
+import aiohttp
 import pytest
 
 from router.ledger.read import recent, spend
 from router.observe.events import AttemptEnded, Escalated, FellBack, RequestEnded
-from tests.router.gateway import Running, chat, gateway
+from tests.router.gateway import CHAT, Running, chat, gateway
 
 DRAFT = {"x-tiergate-tags": "go=draft"}
 STRAIGHT = {"x-tiergate-tags": "go=straight"}
@@ -115,9 +118,7 @@ async def test_all_candidates_down_is_one_clear_error(tmp_path):
 
 async def test_a_stream_that_breaks_ends_in_an_error_event(tmp_path):
     """No `[DONE]` after a cut: the caller can tell a broken answer from a whole one."""
-    async with gateway(
-        tmp_path, {"short": {"reply": "one two three four five six", "fail": "cut"}}
-    ) as running:
+    async with gateway(tmp_path, {"short": {"reply": "one two three four five six", "fail": "cut"}}) as running:
         reply = await running.post(chat(model="short", stream=True))
         assert reply.events[-1] != b"[DONE]" and "error" in reply.chunks[-1]
         (row,) = await rows(running)
@@ -129,9 +130,7 @@ async def test_the_caller_leaves_in_mid_stream(tmp_path):
     """The engine is told to stop, the attempt is settled as cancelled, the request as 499."""
     slow = {"short": {"reply": "word", "tokens": 2000, "token_s": 0.005}}
     async with gateway(tmp_path, slow) as running:
-        async with running.client.post(
-            running.url + "/v1/chat/completions", json=chat(model="short", stream=True)
-        ) as reply:
+        async with running.client.post(running.url + CHAT, json=chat(model="short", stream=True)) as reply:
             await reply.content.readany()
         ended = await _ended(running)
         assert ended.row.status == 499
@@ -143,13 +142,9 @@ async def test_the_caller_leaves_in_mid_stream(tmp_path):
 async def test_the_caller_leaves_before_a_whole_answer(tmp_path):
     """A call that nobody waits for any more is cancelled upstream too."""
     async with gateway(tmp_path, {"short": {"tokens": 2000, "token_s": 0.01}}) as running:
+        impatient = aiohttp.ClientTimeout(total=0.2)
         with pytest.raises(TimeoutError):
-            import aiohttp
-
-            timeout = aiohttp.ClientTimeout(total=0.2)
-            await running.client.post(
-                running.url + "/v1/chat/completions", json=chat(model="short"), timeout=timeout
-            )
+            await running.client.post(running.url + CHAT, json=chat(model="short"), timeout=impatient)
         assert (await _ended(running)).row.status == 499
         assert running.fakes["short"][0].running == 0
 
@@ -173,11 +168,7 @@ async def test_a_repeated_request_is_a_hit_also_as_a_stream(tmp_path):
 async def test_spend_is_the_sum_of_what_callers_were_told(tmp_path):
     """The headers' costs and the ledger agree to the nano-dollar."""
     async with gateway(tmp_path) as running:
-        told = [
-            await running.post(chat(f"question {n}", model=model))
-            for n in range(5)
-            for model in ("short", "long")
-        ]
+        told = [await running.post(chat(f"question {n}", model=model)) for n in range(5) for model in ("short", "long")]
         await running.services.ledger.flush()
         total = sum(row.cost_nusd for row in spend(tmp_path / "ledger.db", by=("tier",)))
         assert total == sum(round(float(reply.headers["x-tiergate-cost-usd"]) * 1e9) for reply in told) > 0
@@ -197,8 +188,6 @@ async def test_every_attempt_that_began_ended(tmp_path):
 
 async def _ended(running: Running) -> RequestEnded:
     """The first request's end, waited for without guessing how long it takes."""
-    import asyncio
-
     async with asyncio.timeout(5):
         while not running.of(RequestEnded):
             await asyncio.sleep(0.01)

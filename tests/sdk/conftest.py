@@ -27,9 +27,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, st
     """A gateway with `auth: keys`, and a key for team search that may ask for `auto` only."""
     folder = tmp_path_factory.mktemp("keyed")
     (folder / "keyed.yaml").write_text(KEYED)
-    made = run(
-        "keys", "create", "--team", "search", "--models", "auto", "--config", "keyed.yaml", folder=folder
-    )
+    made = run("keys", "create", "--team", "search", "--models", "auto", "--config", "keyed.yaml", folder=folder)
     assert made.returncode == 0, made.stderr
     with serve(folder, ["--config", "keyed.yaml"]) as served:
         yield served, made.stdout.split()[0]

@@ -95,9 +95,7 @@ def test_a_forced_tool_call(client, stream):
         tool_choice={"type": "function", "function": {"name": "get_weather"}}, stream=stream, temperature=0,
     )  # fmt: skip
     if stream:
-        deltas = [
-            call for chunk in made for choice in chunk.choices for call in choice.delta.tool_calls or ()
-        ]
+        deltas = [call for chunk in made for choice in chunk.choices for call in choice.delta.tool_calls or ()]
         name, arguments = deltas[0].function.name, "".join(d.function.arguments or "" for d in deltas)
     else:
         call = made.choices[0].message.tool_calls[0]
@@ -132,8 +130,7 @@ def test_completions_and_embeddings(client):
     assert legacy.choices[0].text and legacy.usage.completion_tokens <= 4
     made = client.embeddings.create(model="tiergate-embed", input=["a red apple", "a green apple", "tax law"])
     near, far = (
-        sum(a * b for a, b in zip(made.data[0].embedding, made.data[other].embedding, strict=True))
-        for other in (1, 2)
+        sum(a * b for a, b in zip(made.data[0].embedding, made.data[other].embedding, strict=True)) for other in (1, 2)
     )
     assert near > far
 

@@ -1,0 +1,76 @@
+"""docs/benchmarks/toy.md: the table and what follows from it."""
+
+import random
+from collections import defaultdict
+from pathlib import Path
+from statistics import fmean, median
+from typing import TYPE_CHECKING
+
+from benchmarks.toy.versions import versions
+
+if TYPE_CHECKING:
+    from benchmarks.toy.__main__ import Way
+    from tiers.toys.item import Item
+
+_HEAD = """# What routing is worth on the toy family
+
+{n} mixed questions of the test split (never seen in training, nor by the classifier, nor for the thresholds), asked of
+one gateway running `configs/embedded.yaml`: real llama.cpp, three toy models, greedy, one after the other, past the
+cache. Accuracy is the mean of the corpus's own judge (lists and explanations get the share that is right), with a 95 %
+bootstrap interval. Prices are the illustrative ones of the file (USD per million tokens); cost is of all attempts,
+thrown-away drafts included.
+
+```
+python -m benchmarks.toy --prompts {n} --seed {seed}
+```
+
+{versions}
+
+| way | accuracy | 95 % interval | cost of all, USD | of long only | answered by | attempts a request | p50, ms |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def write(out: Path, ways: "list[Way]", items: "list[Item]", seed: int) -> None:
+    long = next(way for way in ways if way.name == "long only")
+    text = _HEAD.format(n=len(items), seed=seed, versions=versions())
+    text += "".join(_row(way, long) for way in ways)
+    text += _verdict(ways, long) + _families(ways, items)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text)
+    print(text)
+
+
+def _row(way: "Way", long: "Way") -> str:
+    low, high = _interval(way.scores)
+    total, asked = sum(way.cost_usd), len(way.scores)
+    shares = ", ".join(f"{tier} {count / asked:.0%}" for tier, count in way.tiers.most_common())
+    return (
+        f"| {way.name} | {way.accuracy:.3f} | {low:.3f}-{high:.3f} | {total:.6f} | {total / sum(long.cost_usd):.0%} "
+        f"| {shares} | {way.attempts / asked:.2f} | {1000 * median(way.seconds):.0f} |\n"
+    )
+
+
+def _verdict(ways: "list[Way]", long: "Way") -> str:
+    both = next(way for way in ways if way.name == "routed + cascade")
+    kept, paid = both.accuracy / long.accuracy, sum(both.cost_usd) / sum(long.cost_usd)
+    return f"\nRouted + cascade keeps {kept:.1%} of long-only accuracy at {paid:.0%} of its cost.\n"
+
+
+def _families(ways: "list[Way]", items: "list[Item]") -> str:
+    """Accuracy by difficulty, where it shows which questions need which tier."""
+    lines = ["\n| difficulty | questions | " + " | ".join(way.name for way in ways) + " |"]
+    lines.append("|---|---|" + "---|" * len(ways))
+    places = defaultdict(list)
+    for place, item in enumerate(items):
+        places[item.difficulty].append(place)
+    for difficulty, at in sorted(places.items()):
+        cells = " | ".join(f"{fmean(way.scores[place] for place in at):.2f}" for way in ways)
+        lines.append(f"| {difficulty} | {len(at)} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _interval(scores: list[float], draws: int = 2000) -> tuple[float, float]:
+    rng = random.Random(0)
+    means = sorted(fmean(rng.choices(scores, k=len(scores))) for _ in range(draws))
+    return means[int(0.025 * draws)], means[int(0.975 * draws)]
