@@ -31,13 +31,14 @@ class Assembler:
                 self._head[name] = value
         if chunk.get("object") == "text_completion":
             self._legacy = True
-        self._read_usage(chunk.get("usage"))
+        if "usage" in chunk:
+            self._read_usage(chunk["usage"])
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             self._read_choice(choice)
         if chunk.get("error") is not None:
             error = chunk["error"]
-            self.error = dict(error) if isinstance(error, Mapping) else {"message": str(error)}
+            self.error = dict(error) if isinstance(error, dict) else {"message": str(error)}
 
     @property
     def complete(self) -> bool:
@@ -71,11 +72,11 @@ class Assembler:
         return whole
 
     def _read_usage(self, usage: Any) -> None:
-        if isinstance(usage, Mapping):
+        if isinstance(usage, dict):
             self._usage = largest(self._usage, usage)
 
     def _read_choice(self, chunk: Any) -> None:
-        if not isinstance(chunk, Mapping):
+        if not isinstance(chunk, dict):
             return
         index = chunk.get("index")
         index = index if isinstance(index, int) else 0
@@ -85,4 +86,5 @@ class Assembler:
         choice.feed(chunk)
         if "text" in chunk:
             self._legacy = True
-        self._read_usage(chunk.get("usage"))
+        if "usage" in chunk:
+            self._read_usage(chunk["usage"])

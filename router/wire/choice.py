@@ -23,20 +23,22 @@ class Choice:
     def feed(self, chunk: Mapping[str, Any]) -> None:
         """Take in one element of a chunk's `choices`."""
         delta = chunk.get("delta")
-        if isinstance(delta, Mapping):
+        if isinstance(delta, dict):
             for name, value in delta.items():
                 self._read(name, value)
         if "text" in chunk:
             self._read("text", chunk["text"])
-        if isinstance(chunk.get("logprobs"), Mapping):
+        logprobs = chunk.get("logprobs")
+        if isinstance(logprobs, dict):
             if self._logprobs is None:
                 self._logprobs = {}
-            _grow(self._logprobs, chunk["logprobs"])
+            _grow(self._logprobs, logprobs)
         reason = chunk.get("finish_reason")
         if reason and isinstance(reason, str):
             self.finish_reason = reason
-        for name in chunk.keys() - _CHOICE_FIELDS:
-            _grow(self._extra, {name: chunk[name]})
+        for name in chunk:
+            if name not in _CHOICE_FIELDS:
+                _grow(self._extra, {name: chunk[name]})
 
     @property
     def begun(self) -> bool:
@@ -73,13 +75,13 @@ class Choice:
                 self._read_tool(call)
         elif name == "role":
             self._message["role"] = value
-        elif name == "function_call" and isinstance(value, Mapping):
+        elif name == "function_call" and isinstance(value, dict):
             self._read_function(value)
         else:
             _grow(self._message, {name: value})
 
     def _read_tool(self, call: Any) -> None:
-        if isinstance(call, Mapping):
+        if isinstance(call, dict):
             self._tool_for(call).feed(call)
 
     def _tool_for(self, call: Mapping[str, Any]) -> "_ToolCall":
@@ -118,14 +120,14 @@ class _ToolCall:
         An id that differs is not enough, for some engines make a new id for every delta of one call.
         """
         function = delta.get("function")
-        named = isinstance(function, Mapping) and bool(function.get("name"))
+        named = isinstance(function, dict) and bool(function.get("name"))
         return named and bool(self.name) and bool(delta.get("id")) and delta["id"] != self.id
 
     def feed(self, delta: Mapping[str, Any]) -> None:
         self.id = self.id or _text(delta.get("id"))
         self._kind = _text(delta.get("type")) or self._kind
         function = delta.get("function")
-        if isinstance(function, Mapping):
+        if isinstance(function, dict):
             self.name = self.name or _text(function.get("name"))
             self._arguments.append(_text(function.get("arguments")))
         for name in delta.keys() - {"index", "id", "type", "function"}:

@@ -6,7 +6,7 @@ event.
 """
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 DONE = b"[DONE]"
 
@@ -76,8 +76,10 @@ class SseReader:
         parts = buffer.split(b"\n\n")
         self._rest = parts.pop()
         events = []
+        most = self._max
         for part in parts:
-            self._check(len(part))
+            if len(part) > most:
+                self._refuse(len(part))
             plain = part.startswith(b"data: ") and b"\n" not in part
             events.append(Event(part + b"\n\n", part[6:] if plain else _data(part)))
         return events
@@ -89,16 +91,16 @@ class SseReader:
             end = match.end()
             if end == len(buffer) and buffer.endswith(b"\r"):
                 break
-            self._check(match.start() - start)
+            if match.start() - start > self._max:
+                self._refuse(match.start() - start)
             raw = buffer[start:end]
             events.append(Event(raw, _data(raw)))
             start = end
         self._rest = buffer[start:]
         return events
 
-    def _check(self, size: int) -> None:
-        if size > self._max:
-            raise SseError(f"an event of {size} bytes; at most {self._max} are read")
+    def _refuse(self, size: int) -> NoReturn:
+        raise SseError(f"an event of {size} bytes; at most {self._max} are read")
 
 
 def _data(raw: bytes) -> bytes | None:
