@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -136,6 +137,7 @@ class Config(Settings):
     )
 
 
+@cache
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the configuration file."""
     made = Config.model_json_schema(by_alias=True)
