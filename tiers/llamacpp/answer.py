@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 from tiers.errors import Broken, EngineFailed, Phase, TierError, TimedOut
 from tiers.types import Timeouts
 
+IDLE: Phase = "idle"
+FIRST_TOKEN: Phase = "first_token"  # noqa: S105 - no secret
+
 
 class Token(NamedTuple):
     """One sampled token of one choice; `text` is what it lets out, which may be nothing or more than itself.
@@ -86,7 +89,9 @@ class Answer:
     def _deadline(self) -> tuple[float, Phase]:
         """Seconds from now, and which limit it is."""
         limits, now_s = self._timeouts, self._clock()
-        whole = (self._started_s + limits.total_s - now_s, "total")
         if self._begun:
-            return min(whole, (self._last_s + limits.idle_s - now_s, "idle"))
-        return min(whole, (self._started_s + limits.first_token_s - now_s, "first_token"))
+            nearer_s, phase = self._last_s + limits.idle_s - now_s, IDLE
+        else:
+            nearer_s, phase = self._started_s + limits.first_token_s - now_s, FIRST_TOKEN
+        whole_s = self._started_s + limits.total_s - now_s
+        return (whole_s, "total") if whole_s < nearer_s else (nearer_s, phase)

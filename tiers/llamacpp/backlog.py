@@ -21,7 +21,7 @@ class Backlog:
 
     @contextlib.contextmanager
     def place(self, answers: int) -> Iterator[None]:
-        """Hold a place for each of `answers`. Raises Overloaded where there are not as many; an idle engine takes any."""
+        """Hold a place for each of `answers`. Raises Overloaded where there are too few; an idle engine takes any."""
         excess = self._under_way + answers - self._capacity
         if self._under_way and excess > 0:
             raise Overloaded(

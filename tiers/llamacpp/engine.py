@@ -47,7 +47,7 @@ class EmbeddedEngine:
         self._opened: tuple[Supervisor, Backlog] | None = None
 
     async def open(self) -> None:
-        """Load the model. Raises Misconfigured where the file or an option is wrong, EngineFailed where it crashes."""
+        """Load the model. Raises Misconfigured where a file or option is wrong, EngineFailed where it crashes."""
         options = EngineOptions.from_spec(self._spec, model_file(self._spec))
         supervisor = Supervisor(options, on_message=self._on_message, on_death=self._on_death, clock=self._clock)
         await supervisor.start()

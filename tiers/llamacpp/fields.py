@@ -7,7 +7,7 @@ from tiers.llamacpp.refusal import Refusal
 
 
 class Fields:
-    """Reads a body; every method raises Refusal naming the field, what was found and what is allowed. null is absent."""
+    """Reads a body; every method raises Refusal naming field, finding and what is allowed. null is absent."""
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._body = body

@@ -46,7 +46,8 @@ class Grammar:
         """Raises Refusal naming `param` where the GBNF does not parse."""
         self._sampler = llama_cpp.llama_sampler_init_grammar(vocabulary, gbnf.encode(), b"root")
         if not self._sampler:
-            raise Refusal(f"{param}: not a usable GBNF grammar with a `root` rule", param=param, code="invalid_grammar")
+            message = f"{param}: not a usable GBNF grammar with a `root` rule"
+            raise Refusal(message, param=param, code="invalid_grammar")
 
     def allows(self, token: int) -> bool:
         candidates = np.array([(token, 0.0, 0.0)], CANDIDATE)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tiers.llamacpp.model import Batch, CacheFull, LogitRows, Model
+from tiers.llamacpp.sampling import Normaliser
 from tiers.llamacpp.scheduler import ChunkSizer, Prefill, Share, plan
 from tiers.llamacpp.sequence import Sequence
 from tiers.llamacpp.slots import SlotTable
-
 
 GROWING_ROOM = 16  # cells kept free for each running sequence when another is let in
 
@@ -39,6 +39,7 @@ class Loop:
         self._budget = options.batch
         self._slots = SlotTable(model, slots=options.slots, context=options.context, kv_tokens=options.kv_tokens)
         self._batch = Batch(options.batch)
+        self._normaliser = Normaliser(model.vocabulary.size)
         self._sizer = ChunkSizer(budget=options.batch)
         self._waiting: deque[Sequence] = deque()
         self._running: list[Sequence] = []
@@ -132,10 +133,9 @@ class Loop:
         self._batch.clear()
         for share in shares:
             sequence = self._running[share.key]
-            assert sequence.slot is not None
-            start = sequence.slot.length
+            start = sequence.place.length
             self._batch.add(
-                sequence.slot.index,
+                sequence.place.index,
                 start,
                 sequence.tokens[start : start + share.tokens],
                 last_logits=share.tokens == sequence.remaining,
@@ -159,9 +159,8 @@ class Loop:
         row = 0
         for share in shares:
             sequence = self._running[share.key]
-            assert sequence.slot is not None
-            start = sequence.slot.length
-            self._slots.extend(sequence.slot, sequence.tokens[start : start + share.tokens])
+            start = sequence.place.length
+            self._slots.extend(sequence.place, sequence.tokens[start : start + share.tokens])
             if sequence.remaining == 0:
                 self._sample(sequence, rows[row], int(highest[row]), report)
                 row += 1
@@ -176,7 +175,8 @@ class Loop:
             text, calls = sequence.end()
         else:
             if sequence.top_logprobs is not None:
-                logprobs = sequence.logprobs(row, token, vocabulary)
+                log_total = self._normaliser.log_total(row, float(row[row_best]))
+                logprobs = sequence.logprobs(row, token, log_total, vocabulary)
             text, calls = sequence.accept(token, vocabulary)
             self._output_tokens += 1
         report.tokens.append(

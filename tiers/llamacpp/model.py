@@ -23,7 +23,7 @@ class ModelError(Exception):
     """The model cannot be loaded or run; the message says what to mend."""
 
 
-class CacheFull(ModelError):
+class CacheFull(ModelError):  # noqa: N818 - a state, as in queue.Full
     """There was no room in the KV cache for the batch; nothing was decoded."""
 
 
@@ -54,7 +54,7 @@ class Vocabulary:
         self.adds_bos: bool = llama_cpp.llama_vocab_get_add_bos(handle)
         self.ends = frozenset(t for t in range(self.size) if llama_cpp.llama_vocab_is_eog(handle, t))
         self._shown: dict[int, bytes] = {}
-        self._named: dict[int, bytes] = {}
+        self._names: dict[int, str] = {}
 
     def tokenize(self, text: str, *, add_bos: bool, special: bool) -> list[int]:
         """Token ids of `text`. special: read `<|im_end|>` and the like as control tokens and not as letters."""
@@ -64,21 +64,25 @@ class Vocabulary:
         count = llama_cpp.llama_tokenize(self.handle, data, len(data), ids, room, add_bos, special)
         if count < 0:
             raise ModelError(f"the tokenizer wants {-count} tokens for {len(data)} bytes")
-        return ids[:count]
+        return list(ids[:count])
 
     def shown(self, token: int) -> bytes:
         """The bytes a reader sees: nothing for a control token."""
-        return self._piece(self._shown, token, special=False)
-
-    def named(self, token: int) -> bytes:
-        """The bytes that name the token, control tokens included."""
-        return self._piece(self._named, token, special=True)
-
-    def _piece(self, known: dict[int, bytes], token: int, *, special: bool) -> bytes:
-        piece = known.get(token)
+        piece = self._shown.get(token)
         if piece is None:
-            piece = known[token] = self._read_piece(token, special=special)
+            piece = self._shown[token] = self._read_piece(token, special=False)
         return piece
+
+    def name(self, token: int) -> str:
+        """The bytes that name the token, control tokens included, each as the Latin-1 letter of its value."""
+        name = self._names.get(token)
+        if name is None:
+            name = self._names[token] = self._read_piece(token, special=True).decode("latin-1")
+        return name
+
+    def text(self, token: int) -> str:
+        """The token's name as a template writes it; empty where there is no such token."""
+        return self.name(token).encode("latin-1").decode("utf-8", "replace") if token >= 0 else ""
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         room = 64
@@ -136,7 +140,7 @@ def _pointer(array: NDArray[Any], kind: Any) -> Any:
 
 
 class Model:
-    """A loaded model with its context. Not thread-safe but for `vocabulary`; raises ModelError from the constructor."""
+    """A loaded model with its context. Only `vocabulary` is thread-safe. The constructor raises ModelError."""
 
     def __init__(self, options: EngineOptions) -> None:
         llama_cpp.llama_backend_init()
@@ -158,7 +162,7 @@ class Model:
         return buffer.value.decode("utf-8", "replace")
 
     def decode(self, batch: Batch) -> LogitRows:
-        """Run the batch. Raises CacheFull (nothing was changed) and ModelError (the context can no longer be trusted)."""
+        """Run the batch. Raises CacheFull (nothing changed) and ModelError (the context can no longer be trusted)."""
         code = llama_cpp.llama_decode(self._context, batch.c_struct())
         if code == NO_ROOM:
             raise CacheFull(f"no room in the KV cache for {batch.size} tokens")
@@ -171,7 +175,7 @@ class Model:
         return np.ctypeslib.as_array(start, shape=(outputs, self.vocabulary.size))
 
     def truncate(self, sequence: int, length: int) -> bool:
-        """Forget the sequence's tokens from position `length` on; False where this kind of model cannot cut in part."""
+        """Forget the sequence's tokens from position `length` on; False where this kind of model cannot do it."""
         kept: bool = llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)
         return kept
 

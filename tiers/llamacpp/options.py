@@ -1,7 +1,6 @@
 """The options of an embedded engine: what `tiers.<name>.options` may say, and what each defaults to."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ LEAST = {"threads": 1, "slots": 1, "batch": 1, "ubatch": 1, "gpu_layers": -1, "k
 MOST_SLOTS = 64
 
 
-def _checked(spec: TierSpec) -> Mapping[str, Any]:
+def _checked(spec: TierSpec) -> dict[str, Any]:
     allowed = {field.name for field in fields(EngineOptions)} - {"model_path", "context", "max_waiting"}
     for name, value in spec.options.items():
         where = f"tiers.{spec.name}.options.{name}"
@@ -68,7 +67,7 @@ def _checked(spec: TierSpec) -> Mapping[str, Any]:
             raise Misconfigured(f"{where}: found {value!r}, allowed a whole number from {LEAST[name]}")
         elif name == "slots" and value > MOST_SLOTS:
             raise Misconfigured(f"{where}: found {value!r}, allowed at most {MOST_SLOTS}")
-    return spec.options
+    return dict(spec.options)
 
 
 def physical_cores() -> int:

@@ -25,11 +25,10 @@ class Preparer:
     def __init__(self, model: Model) -> None:
         self._vocabulary = model.vocabulary
         self._context = model.options.context
-        self._bos = self._name(self._vocabulary.bos)
+        self._bos = self._vocabulary.text(self._vocabulary.bos)
+        eos = self._vocabulary.text(self._vocabulary.eos)
         try:
-            self._template = ChatTemplate(
-                model.metadata("tokenizer.chat_template"), bos=self._bos, eos=self._name(self._vocabulary.eos)
-            )
+            self._template = ChatTemplate(model.metadata("tokenizer.chat_template"), bos=self._bos, eos=eos)
         except jinja2.TemplateError as error:
             raise ModelError(f"the chat template in {model.options.model_path} does not parse: {error}") from error
 
@@ -131,6 +130,3 @@ class Preparer:
             gbnf = schema_to_gbnf(request.schema, param="response_format")
             return Grammar(self._vocabulary.handle, gbnf, param="response_format")
         return None
-
-    def _name(self, token: int) -> str:
-        return self._vocabulary.named(token).decode("utf-8", "replace") if token >= 0 else ""

@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from tiers.errors import EngineFailed, Misconfigured
 from tiers.llamacpp import frames
@@ -24,8 +24,36 @@ STOP_S = 5.0  # how long the worker may take to end once it was hung up on
 log = logging.getLogger(__name__)
 
 
+async def start_worker(options: EngineOptions) -> "WorkerProcess":
+    """Start the process and wait until the model is loaded. Raises TierError with the process's last words."""
+    worker = await _spawn()
+    try:
+        await worker.load_model(options)
+    except BaseException:
+        await worker.stop()
+        raise
+    return worker
+
+
+async def _spawn() -> "WorkerProcess":
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-P", "-m", "tiers.llamacpp.worker", str(theirs.fileno())),
+            pass_fds=(theirs.fileno(),),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={**WAIT_BRIEFLY, **os.environ},
+            start_new_session=True,  # Ctrl-C at the terminal is for the gateway, which then hangs up
+        )
+    ours.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    return WorkerProcess(process, reader, writer)
+
+
 class WorkerProcess:
-    """A running worker that has loaded its model. Made by `start`; `messages` ends when the process does."""
+    """A running worker. `messages` ends when the process does."""
 
     def __init__(
         self,
@@ -39,39 +67,15 @@ class WorkerProcess:
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._stderr = asyncio.create_task(self._keep_stderr())
 
-    @classmethod
-    async def start(cls, options: EngineOptions) -> "WorkerProcess":
-        """Start the process and wait until the model is loaded. Raises TierError with the process's last words."""
-        worker = await cls._spawn(options)
-        try:
-            answer = await frames.read(worker._reader)
-            if answer is None:
-                raise EngineFailed(await worker.obituary())
-            if "failed" in answer:
-                raise Misconfigured(f"{answer['failed']}{worker._said()}")
-        except BaseException:
-            await worker.stop()
-            raise
-        return worker
-
-    @classmethod
-    async def _spawn(cls, options: EngineOptions) -> "WorkerProcess":
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-P", "-m", "tiers.llamacpp.worker", str(theirs.fileno())),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env={**WAIT_BRIEFLY, **os.environ},
-                start_new_session=True,  # Ctrl-C at the terminal is for the gateway, which then hangs up
-            )
-        ours.setblocking(False)
-        reader, writer = await asyncio.open_connection(sock=ours)
-        worker = cls(process, reader, writer)
-        worker.post(asdict(options))
-        return worker
+    async def load_model(self, options: EngineOptions) -> None:
+        """Wait until the worker has its model. Raises Misconfigured where it cannot, EngineFailed where it died."""
+        self.post(asdict(options))
+        answer = await frames.read(self._reader)
+        if answer is None:
+            raise EngineFailed(await self.obituary())
+        if "failed" in answer:
+            await self._end()
+            raise Misconfigured(answer["failed"] + self._said())
 
     @property
     def pid(self) -> int:
@@ -87,8 +91,7 @@ class WorkerProcess:
 
     async def obituary(self) -> str:
         """How the process ended and what it last said; waits for its end."""
-        code = await self._process.wait()
-        await self._stderr
+        code = await self._end()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         return f"the llama.cpp process {how}{self._said()}"
 
@@ -102,15 +105,19 @@ class WorkerProcess:
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-            await self._process.wait()
+        await self._end()
+
+    async def _end(self) -> int:
+        """The exit code, once all that was said has been read."""
+        code = await self._process.wait()
         await self._stderr
+        return code
 
     def _said(self) -> str:
         return "; it said: " + " | ".join(self._last_lines) if self._last_lines else ""
 
     async def _keep_stderr(self) -> None:
-        assert self._process.stderr is not None
-        async for line in self._process.stderr:
+        async for line in cast(asyncio.StreamReader, self._process.stderr):  # piped by _spawn
             text = line.decode("utf-8", "replace").rstrip()
             self._last_lines.append(text)
             log.warning("llama.cpp process %d: %s", self.pid, text)

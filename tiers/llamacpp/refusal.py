@@ -1,4 +1,4 @@
-"""The refusal: why a request cannot be served, in OpenAI's words, on its way from the engine's process to the caller."""
+"""The refusal: why a request cannot be served, in OpenAI's words, on its way from the worker to the caller."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,7 @@ from tiers.errors import ContextTooLong, EngineFailed, Refused, TierError, Unsup
 RefusalKind = Literal["refused", "context", "unsupported", "failed"]
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - not an error of ours
     """The request is wrong, too long or unsupported; `param` names the field at fault. `failed`: it is our fault."""
 
     def __init__(

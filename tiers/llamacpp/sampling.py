@@ -1,5 +1,6 @@
 """The sampler: from one row of raw scores to the next token, and to its log-probabilities."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -155,7 +156,14 @@ def _sorted_best(row: Row, ids: Ids, count: int) -> Ids:
     return ids[order]
 
 
-def log_normaliser(row: Row) -> float:
-    """log of the sum of exp(score): what turns a raw score into a log-probability by subtraction."""
-    highest = row.max()
-    return float(highest + np.log(np.exp(row - highest).sum(dtype=np.float64)))
+class Normaliser:
+    """Log-probabilities of rows of one size; keeps the memory that each of them needs for a moment."""
+
+    def __init__(self, size: int) -> None:
+        self._scratch = np.empty(size, np.float32)
+
+    def log_total(self, row: Row, highest: float) -> float:
+        """log of the sum of exp(score): subtracted from a score it gives the log-probability. highest: the row's."""
+        np.subtract(row, highest, out=self._scratch)
+        np.exp(self._scratch, out=self._scratch)
+        return highest + math.log(self._scratch.sum())

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 AGING_TOKENS = 64  # what one step without a share takes off a prompt's remaining length in the order
 LEAST_CHUNK = 8  # prompt tokens that a step takes at least, however slow the machine
-GROWTH = 0.75  # by how much of a pure decode step the prompt tokens may lengthen it
+STRETCH = 4  # how many times its usual prompt tokens a step takes to finish a prompt
+GROWTH = 0.5  # by how much of a pure decode step the prompt tokens may lengthen it
 IDLE_STEP_S = 0.05  # how long a step may take when nobody's tokens wait for it
 SMOOTHING = 0.2  # weight of the newest measurement
 
@@ -30,26 +31,31 @@ class Share:
 def plan(decoding: Sequence[int], prefilling: Sequence[Prefill], *, budget: int, chunk: int) -> list[Share]:
     """One token for each decoding sequence, then prompts, the shortest remainder first, into what is left.
 
-    budget: most tokens in the batch; chunk: most prompt tokens in it. A prompt that goes without moves forward by
-    AGING_TOKENS a step, so that a long one is delayed by short ones but never for ever.
+    budget: most tokens in the batch; chunk: prompt tokens that a step should take. Up to STRETCH times as many go in
+    where that finishes a prompt: one longer step is better for everybody than several. A prompt that goes without
+    moves forward by AGING_TOKENS a step, so that a long one is delayed by short ones but never for ever.
     """
     shares = [Share(key, 1) for key in decoding[:budget]]
-    left = min(budget - len(shares), chunk)
-    order = sorted(prefilling, key=lambda p: (p.remaining - AGING_TOKENS * p.starved_steps, p.key))
-    for prompt in order:
-        if left <= 0:
+    room = budget - len(shares)
+    usual, most = min(room, chunk), min(room, STRETCH * chunk)
+    for prompt in sorted(prefilling, key=_urgency):
+        tokens = prompt.remaining if prompt.remaining <= most else min(usual, prompt.remaining)
+        if tokens <= 0:
             break
-        tokens = min(left, prompt.remaining)
         shares.append(Share(prompt.key, tokens))
-        left -= tokens
+        usual, most = usual - tokens, most - tokens
     return shares
+
+
+def _urgency(prompt: Prefill) -> tuple[int, int]:
+    return prompt.remaining - AGING_TOKENS * prompt.starved_steps, prompt.key
 
 
 class ChunkSizer:
     """Chooses how many prompt tokens a step takes, from what steps were measured to cost.
 
-    A short prompt that comes while a long one is under way waits for the rest of one step and then takes the next:
-    with steps at most (1 + GROWTH) decode steps long, its first token is there within three decode steps.
+    A short prompt that comes while a long one is under way waits for the rest of one step, which is (1 + GROWTH)
+    decode steps long at most, and is done in the next: its first token is there within three decode steps.
     """
 
     def __init__(self, *, budget: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tiers.llamacpp.grammar import Grammar
 from tiers.llamacpp.model import Vocabulary
-from tiers.llamacpp.sampling import Row, Sampler, best, log_normaliser
+from tiers.llamacpp.sampling import Row, Sampler, best
 from tiers.llamacpp.slots import Slot
 from tiers.llamacpp.stopping import TextOut
 from tiers.llamacpp.tools import ToolReader, calls_as_deltas
@@ -39,6 +39,13 @@ class Sequence:
     starved_steps: int = 0
     finish: str | None = None
     calls: int = field(default=0)
+
+    @property
+    def place(self) -> Slot:
+        """The slot of a running sequence. Raises LookupError for one that waits."""
+        if self.slot is None:
+            raise LookupError("a waiting sequence has no slot")
+        return self.slot
 
     @property
     def output_length(self) -> int:
@@ -103,15 +110,14 @@ class Sequence:
         self.finish = STOP
         return self._send("")
 
-    def logprobs(self, row: Row, token: int, vocabulary: Vocabulary) -> list[Any]:
-        """`[bytes, log-probability, [[bytes, log-probability], ...]]` by the model's own distribution; bytes as Latin-1."""
-        normaliser = log_normaliser(row)
-        top = best(row, self.top_logprobs) if self.top_logprobs else ()
-        return [
-            vocabulary.named(token).decode("latin-1"),
-            float(row[token]) - normaliser,
-            [[vocabulary.named(int(t)).decode("latin-1"), float(row[t]) - normaliser] for t in top],
-        ]
+    def logprobs(self, row: Row, token: int, log_total: float, vocabulary: Vocabulary) -> list[Any]:
+        """The token and the likeliest ones, by the model's own distribution, as `answer.Token` has them."""
+        top: list[list[Any]] = []
+        if self.top_logprobs:
+            ids = best(row, self.top_logprobs)
+            names = map(vocabulary.name, ids.tolist())
+            top = [[name, score - log_total] for name, score in zip(names, row[ids].tolist(), strict=True)]
+        return [vocabulary.name(token), float(row[token]) - log_total, top]
 
     def close(self) -> None:
         if self.grammar is not None:

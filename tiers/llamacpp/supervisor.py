@@ -8,7 +8,7 @@ from typing import Any
 
 from tiers.errors import EngineFailed, TierError
 from tiers.llamacpp.options import EngineOptions
-from tiers.llamacpp.process import WorkerProcess
+from tiers.llamacpp.process import WorkerProcess, start_worker
 
 FIRST_PAUSE_S = 0.1  # before the first restart; doubled for each that follows within STABLE_S
 LONGEST_PAUSE_S = 30.0
@@ -43,7 +43,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start the first worker. Raises TierError where it cannot load its model; nothing is left running then."""
-        self._enter(await WorkerProcess.start(self._options))
+        self._enter(await start_worker(self._options))
         self._task = asyncio.create_task(self._keep_alive())
 
     async def stop(self) -> None:
@@ -100,7 +100,7 @@ class Supervisor:
         while True:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             try:
-                self._enter(await WorkerProcess.start(self._options))
+                self._enter(await start_worker(self._options))
             except TierError as error:
                 self._why_not = error.message
                 log.error("%s; trying again in %.1f s", error.message, pause_s)  # noqa: TRY400 - no traceback needed

@@ -1,6 +1,6 @@
 """The chat template: the model's own Jinja text, run in a sandbox over what the caller sent."""
 
-import datetime
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -19,7 +19,7 @@ CHATML = (
 
 
 class ChatTemplate:
-    """Renders messages into the prompt's text. The constructor raises jinja2.TemplateError where the source is wrong."""
+    """Renders messages into the prompt's text. The constructor raises jinja2.TemplateError on a wrong source."""
 
     def __init__(self, source: str | None, *, bos: str, eos: str) -> None:
         environment = ImmutableSandboxedEnvironment(
@@ -93,4 +93,4 @@ def _raise_exception(message: str) -> NoReturn:
 
 
 def _strftime_now(layout: str) -> str:
-    return datetime.datetime.now().astimezone().strftime(layout)
+    return dt.datetime.now().astimezone().strftime(layout)

@@ -59,14 +59,17 @@ class Worker:
     def _prepare(self) -> None:
         while True:
             request_id, path, body = self._bodies.get()
-            try:
-                self._inbox.put(("start", self._preparer.prepare(request_id, path, body)))
-            except Refusal as refusal:
-                self._inbox.put(("refuse", [request_id, refusal.message()]))
-            except Exception as error:  # noqa: BLE001 - one request's trouble must not end the others
-                traceback.print_exc()
-                refusal = Refusal(f"the request could not be prepared: {error!r}", kind="failed")
-                self._inbox.put(("refuse", [request_id, refusal.message()]))
+            self._inbox.put(self._prepared(request_id, path, body))
+
+    def _prepared(self, request_id: int, path: str, body: Any) -> tuple[str, Any]:
+        try:
+            return "start", self._preparer.prepare(request_id, path, body)
+        except Refusal as refused:
+            refusal = refused
+        except Exception as error:  # noqa: BLE001 - one request's trouble must not end the others
+            traceback.print_exc()
+            refusal = Refusal(f"the request could not be prepared: {error!r}", kind="failed")
+        return "refuse", [request_id, refusal.message()]
 
     def _take_messages(self) -> None:
         """All that has come; waits for something to come where there is nothing to decode."""
