@@ -1,7 +1,7 @@
 """The artifact: a trained classifier on disk, and loaded, ready to assess requests.
 
-A folder with `model.npz` (arrays only, never pickles) and `card.json` (what it was trained on, how good it is, and the
-hash of the arrays). It names the token table it was trained with, which the package carries.
+A folder with `model.npz` (arrays only, never pickles) and `card.json` (what it was trained on, how good it is, and
+the hash of the arrays). It names the token table it was trained with, which the package carries.
 """
 
 import hashlib
@@ -92,8 +92,8 @@ class Classifier:
 def load(name_or_path: str | Path) -> Classifier:
     """`bundled`, `bundled:toy`, or a folder written by training.
 
-    Raises ArtifactError, saying what to mend, where it is missing, corrupt, not an artifact, or made for other features
-    or another token table than this version's.
+    Raises ArtifactError, saying what to mend, where it is missing, corrupt, not an artifact, or made for other
+    features or another token table than this version's.
     """
     folder = _folder(name_or_path)
     card, blob = _read(folder)
@@ -147,9 +147,7 @@ def write(out: Path, arrays: Mapping[str, Floats], card: Mapping[str, Any]) -> d
     """Write an artifact into the folder `out` and return its card, with kind, format and hash filled in."""
     out.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, allow_pickle=False, **{name: arrays[name].astype(np.float32) for name in _ARRAYS}
-    )
+    np.savez_compressed(buffer, allow_pickle=False, **{name: arrays[name].astype(np.float32) for name in _ARRAYS})
     blob = buffer.getvalue()
     full = {
         "kind": KIND,
@@ -183,9 +181,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{folder}: no classifier artifact there ({error}): {_again(folder)}") from error
     if not isinstance(card, dict) or card.get("kind") != KIND:
-        raise ArtifactError(
-            f"{folder / 'card.json'}: not the card of a classifier artifact: {_again(folder)}"
-        )
+        raise ArtifactError(f"{folder / 'card.json'}: not the card of a classifier artifact: {_again(folder)}")
     return card, blob
 
 
@@ -194,9 +190,7 @@ def _check(folder: Path, card: Mapping[str, Any], blob: bytes, embedding: Static
     allowed = {"format": FORMAT, "features": REVISION, "embedding": embedding.name}
     for key, value in allowed.items():
         if card.get(key) != value:
-            raise ArtifactError(
-                f"{folder}: {key}: found {card.get(key)!r}, allowed {value!r}: {_again(folder)}"
-            )
+            raise ArtifactError(f"{folder}: {key}: found {card.get(key)!r}, allowed {value!r}: {_again(folder)}")
     if card.get("sha256") != hashlib.sha256(blob).hexdigest() or not zipfile.is_zipfile(io.BytesIO(blob)):
         raise ArtifactError(f"{folder / 'model.npz'}: corrupt, its hash is not the card's: {_again(folder)}")
     tiers = card.get("tiers")
@@ -217,6 +211,4 @@ def _check_shapes(folder: Path, arrays: Mapping[str, Floats], tiers: int, width:
     }
     for name, shape in allowed.items():
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
-            raise ArtifactError(
-                f"{folder / 'model.npz'}: {name}: not {shape} finite numbers: {_again(folder)}"
-            )
+            raise ArtifactError(f"{folder / 'model.npz'}: {name}: not {shape} finite numbers: {_again(folder)}")

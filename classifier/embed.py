@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,7 +19,6 @@ Floats = npt.NDArray[np.float32]
 HALF_CHARS = 1200  # read from each end of a text: about 256 tokens of English
 HALF_TOKENS = 256
 COUNTED_CHARS = 16_000  # longer texts are counted on samples
-TOKENS_PER_WORDPIECE = 1.0  # see docs/classifier.md: WordPiece against the BPE of current models
 
 
 def window(text: str) -> str:
@@ -32,7 +32,7 @@ def window(text: str) -> str:
 class StaticEmbedding:
     """A token table and its tokenizer; safe to share between threads.
 
-    table: (tokens, dim) float32. name: changes whenever the vectors would. unknown: the id that carries no meaning.
+    table: (tokens, dim) float32. name: changes whenever the vectors would. unknown: the id without a meaning.
     """
 
     table: Floats
@@ -46,7 +46,9 @@ class StaticEmbedding:
 
     def ids(self, text: str) -> list[int]:
         """Token ids of `text`, unknown ones left out; at most HALF_TOKENS from each end."""
-        ids = [i for i in self.wordpiece.encode(window(text)) if i != self.unknown]
+        ids = self.wordpiece.encode(window(text))
+        if self.unknown in ids:
+            ids = [i for i in ids if i != self.unknown]
         return ids if len(ids) <= 2 * HALF_TOKENS else ids[:HALF_TOKENS] + ids[-HALF_TOKENS:]
 
     def vector(self, text: str) -> Floats:
@@ -54,8 +56,8 @@ class StaticEmbedding:
         ids = self.ids(text)
         if not ids:
             return np.zeros(self.dim, dtype=np.float32)
-        total = self.table.take(ids, axis=0).sum(axis=0)
-        return total / max(float(np.sqrt(total @ total)), 1e-12)
+        total: Floats = np.add.reduce(self.table.take(ids, axis=0), axis=0)
+        return total * np.float32(1.0 / max(math.sqrt(float(total @ total)), 1e-12))
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """Unit vectors, shape (len(texts), dim), float32."""
@@ -64,14 +66,17 @@ class StaticEmbedding:
         return np.stack([self.vector(text) for text in texts])
 
     def count(self, text: str) -> int:
-        """An estimate of the tokens in `text`; beyond COUNTED_CHARS from three samples, scaled by length."""
+        """An estimate of the tokens in `text`; beyond COUNTED_CHARS from three samples, scaled by length.
+
+        WordPieces, which over the public tables of docs/classifier.md are within 6 % of cl100k_base's tokens.
+        """
         if len(text) <= COUNTED_CHARS:
-            return round(len(self.wordpiece.encode(text)) * TOKENS_PER_WORDPIECE)
+            return len(self.wordpiece.encode(text))
         size = COUNTED_CHARS // 4
         middle = len(text) // 2
         samples = text[:size], text[middle : middle + size], text[-size:]
         sampled = sum(len(self.wordpiece.encode(sample)) for sample in samples)
-        return round(sampled / (3 * size) * len(text) * TOKENS_PER_WORDPIECE)
+        return round(sampled / (3 * size) * len(text))
 
 
 def bundled_folder() -> Path:
@@ -100,6 +105,4 @@ def load_embedding(folder: Path | None = None) -> StaticEmbedding:
         raise ArtifactError(f"{folder}: no usable token table ({error}): reinstall tiergate") from error
     name = f"{card['name']}-{card['sha256']['table.npz'][:12]}"
     unknown = wordpiece.tokenizer.token_to_id("[UNK]")
-    return StaticEmbedding(
-        table=table, wordpiece=wordpiece, name=name, unknown=-1 if unknown is None else unknown
-    )
+    return StaticEmbedding(table=table, wordpiece=wordpiece, name=name, unknown=-1 if unknown is None else unknown)

@@ -1,7 +1,8 @@
 """The surface of a request as numbers: what can be counted in a few microseconds without understanding it.
 
-The order of `NAMES` is part of every trained artifact: adding, removing or reordering one means training again, and
-`REVISION` must change with it. The cues are English; other languages are served by the counts and the embedding.
+The order of `NAMES` is part of every trained artifact: adding, removing or reordering one means training again,
+and `REVISION` must change with it. The cues are English; other languages are served by the counts and by the
+embedding.
 """
 
 import math
@@ -16,67 +17,41 @@ Floats = npt.NDArray[np.float32]
 
 REVISION = 1
 
-# Each is the number of bytes of a class in the UTF-8 text, as a share of its length unless noted below.
-_CLASSES: dict[str, bytes] = {
+# Bytes of the UTF-8 text in each class, as a share of all its bytes.
+_SHARES: dict[str, bytes] = {
     "digits": b"0123456789",
     "capitals": b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "operators": b"+*/=<>^%~|&",
     "brackets": b"(){}[]",
     "quotes": b"\"'`",
-    "backslashes": b"\\_$",
-    "commas": b",;:",
+    "markup": b"\\_$#",
     "not_ascii": bytes(range(128, 256)),
 }
-_COUNTED = {"newlines": b"\n", "question_marks": b"?", "full_stops": b"."}
+# The same as ln(1 + count).
+_COUNTS: dict[str, bytes] = {"newlines": b"\n", "question_marks": b"?", "full_stops": b".", "commas": b",;:"}
 
-# Any of the phrases present: 1, else 0. Matched in lower case.
-_CUES: dict[str, tuple[str, ...]] = {
-    "explain": ("explain", "why ", "describe", "how does", "how do "),
-    "list": ("list ", "bullet", "enumerate", "table of"),
-    "brief": (
-        "one sentence",
-        "one word",
-        "briefly",
-        "short answer",
-        "yes or no",
-        "concise",
-        "only the",
-        "in short",
-    ),
-    "detailed": (
-        "in detail",
-        "step by step",
-        "step-by-step",
-        "comprehensive",
-        "thorough",
-        "detailed",
-        "in depth",
-    ),
-    "creative": ("story", "poem", "essay", "screenplay", "article", "blog", "lyrics", "novel"),
-    "write": ("write ", "draft ", "compose ", "create ", "generate "),
-    "calculate": ("calculate", "how many", "how much", "compute", "solve", "what is the value", "find the"),
-    "prove": ("prove ", "proof", "derive", "theorem", "integral", "equation"),
-    "summarize": ("summar", "tl;dr", "key points", "rewrite", "paraphrase"),
-    "translate": ("translate", "translation", " in french", " in spanish", " in german", " into english"),
-    "classify": ("classify", "sentiment", "which of the following", "true or false", "label "),
-    "factual": ("who ", "when ", "where ", "capital of", "what is ", "what year"),
-    "negated": (" not ", "n't ", "except", "incorrect", "false"),
-    "code_wanted": (
-        "python",
-        "javascript",
-        "function",
-        "sql",
-        "regex",
-        "c++",
-        "java ",
-        "implement",
-        "script",
-    ),
-    "code_given": ("```", "def ", "import ", "#include", "select ", "class ", "};", "</"),
-    "json": ("json", "yaml", "schema", "csv"),
-    "role": ("you are ", "act as", "pretend", "imagine"),
-    "choices": ("\na. ", "\na) ", "\n(a)", "\nb. "),
+# 1 where any of the words or phrases is in the text, else 0. Lower case; a word is a run of letters and digits.
+_CUES: dict[str, str] = {
+    "explain": "explain|explains|why|describe|how",
+    "list": "list|lists|bullet|bullets|enumerate|table",
+    "brief": "sentence|word|briefly|short|yes or no|concise|concisely",
+    "detailed": "detail|detailed|details|step|steps|comprehensive|thorough|thoroughly|depth",
+    "creative": "story|poem|essay|screenplay|article|blog|lyrics|novel|song",
+    "write": "write|draft|compose|create|generate|design",
+    "calculate": "calculate|many|much|compute|solve|value|find",
+    "prove": "prove|proof|derive|theorem|integral|equation",
+    "summarize": "summarize|summarise|summary|rewrite|rephrase|paraphrase|shorten",
+    "translate": "translate|translation|french|spanish|german|chinese",
+    "classify": "classify|sentiment|label|category|following",
+    "factual": "who|when|where|capital|what|which|year|name",
+    "negated": "not|never|except|incorrect|false|least",
+    "code_wanted": "python|javascript|function|sql|regex|java|implement|script|code",
+    "code_given": "```|def |import |#include|};|</|=>",
+    "json": "json|yaml|schema|csv|xml",
+    "role": "you are|act|pretend|imagine",
+    "choices": "\na. |\na) |\n(a)",
 }
+_LENGTHS = ("log_chars", "log_words", "word_chars", "log_numbers", "longest_number")
 _GIVEN = (
     "log_turns",
     "log_prompt_tokens",
@@ -84,61 +59,82 @@ _GIVEN = (
     "given_tools",
     "given_json",
     "log_max_tokens",
-    "max_unknown",
+    "given_max",
 )
-_LENGTHS = ("log_chars", "log_words", "word_chars")
 
 NAMES: tuple[str, ...] = (
     *_LENGTHS,
-    *(f"share_{name}" for name in _CLASSES),
-    *(f"log_{name}" for name in _COUNTED),
+    *(f"share_{name}" for name in _SHARES),
+    *(f"log_{name}" for name in _COUNTS),
     *(f"cue_{name}" for name in _CUES),
     *_GIVEN,
 )
 
+_LONGEST_WORD, _LONGEST_NUMBER = 40.0, 12.0
+# Lower-cases ASCII and turns all that parts words into spaces; bytes beyond ASCII are parts of words.
+_WORD_BYTES = bytes(b if bytes((b,)).isalnum() or b > 127 else 32 for b in bytes(range(256)).lower())
+
 
 def _class_table() -> npt.NDArray[np.float64]:
     """(classes, 256): 1 where a byte belongs to a class."""
-    table = np.zeros((len(_CLASSES) + len(_COUNTED), 256))
-    for row, members in enumerate((*_CLASSES.values(), *_COUNTED.values())):
+    table = np.zeros((len(_SHARES) + len(_COUNTS), 256))
+    for row, members in enumerate((*_SHARES.values(), *_COUNTS.values())):
         table[row, list(members)] = 1.0
     return table
 
 
-_TABLE = _class_table()
+def _cue_parts(*, words: bool) -> dict[bytes, int]:
+    """The words, or the phrases, of all cues, each with the place of its cue."""
+    parts = {part.encode(): place for place, cue in enumerate(_CUES.values()) for part in cue.split("|")}
+    return {part: place for part, place in parts.items() if part.isalnum() == words}
+
+
+_CLASSES = _class_table()
+_CUE_WORDS = _cue_parts(words=True)
+_CUE_PHRASES = tuple(_cue_parts(words=False).items())
 
 
 def surface(question: Question) -> Floats:
-    """The features of one request, shape (len(NAMES),), all finite; reads at most the embedding's window of the text."""
-    text = window(question.text)
-    data = text.encode("utf-8", "replace")
-    counts = _TABLE @ np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
-    shares = counts[: len(_CLASSES)] / max(len(data), 1)
-    words = text.count(" ") + 1
-    lower = text.lower()
+    """The features of one request, shape (len(NAMES),), finite; reads no more of a text than the embedding does."""
+    data = window(question.text).encode("utf-8", "replace")
+    lower = data.lower()
+    words = lower.translate(_WORD_BYTES).split()
+    counts = _CLASSES @ np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
     return np.array(
         [
-            math.log1p(len(question.text)),
-            math.log1p(words),
-            min(len(text) / words, 40.0),
-            *shares.tolist(),
-            *np.log1p(counts[len(_CLASSES) :]).tolist(),
-            *[1.0 if _has(lower, phrases) else 0.0 for phrases in _CUES.values()],
+            *_lengths(question.text, words),
+            *(counts[: len(_SHARES)] / max(len(data), 1)).tolist(),
+            *np.log1p(counts[len(_SHARES) :]).tolist(),
+            *_cues(lower, words),
             *_given(question),
         ],
         dtype=np.float32,
     )
 
 
-def _has(lower: str, phrases: tuple[str, ...]) -> bool:
-    for phrase in phrases:  # a loop and not any(): half the time, and this runs on every request
+def _lengths(text: str, words: list[bytes]) -> tuple[float, ...]:
+    numbers = [len(word) for word in words if word.isdigit()]
+    return (
+        math.log1p(len(text)),
+        math.log1p(len(words)),
+        min(sum(map(len, words)) / max(len(words), 1), _LONGEST_WORD),
+        math.log1p(len(numbers)),
+        min(max(numbers, default=0), _LONGEST_NUMBER),
+    )
+
+
+def _cues(lower: bytes, words: list[bytes]) -> list[float]:
+    found = [0.0] * len(_CUES)
+    for word in _CUE_WORDS.keys() & words:
+        found[_CUE_WORDS[word]] = 1.0
+    for phrase, place in _CUE_PHRASES:
         if phrase in lower:
-            return True
-    return False
+            found[place] = 1.0
+    return found
 
 
 def _given(question: Question) -> tuple[float, ...]:
-    """What the caller said of the request, in the order of `_GIVEN`; constant in training data that does not say."""
+    """What the caller said of the request, in the order of `_GIVEN`; no effect where training never varied it."""
     limit = question.max_tokens
     return (
         math.log1p(max(question.turns, 0)),
@@ -147,5 +143,5 @@ def _given(question: Question) -> tuple[float, ...]:
         float(question.has_tools),
         float(question.wants_json),
         0.0 if limit is None else math.log1p(max(limit, 0)),
-        float(limit is None),
+        float(limit is not None),
     )

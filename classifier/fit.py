@@ -21,10 +21,8 @@ Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FOLDS = 5
-STRENGTHS = (0.001, 0.003, 0.01, 0.03)  # inverse penalties tried; the best on held-out prompts is kept
-EMBEDDING_WEIGHT = (
-    0.4  # of the embedding against the surface features, measured on the MMLU pair (docs/classifier.md)
-)
+STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # inverse penalties, tried upwards while they do better
+EMBEDDING_WEIGHT = 0.4  # of the embedding against the surface features, measured on the MMLU pair (docs/classifier.md)
 LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for each answer to a prompt
 
 
@@ -81,9 +79,7 @@ def fit_lengths(
     logs = np.log(tokens)
     per_prompt = len(tokens) / prompts
     location = _Ridge(scaled, logs, folds, LOCATION_PENALTY * per_prompt)
-    distance = np.log(
-        np.abs(logs - location.held_out) + 0.1
-    )  # 0.1: an exact hit must not weigh without bound
+    distance = np.log(np.abs(logs - location.held_out) + 0.1)  # 0.1: an exact hit must not weigh without bound
     spread = _Ridge(scaled, distance, folds, SPREAD_PENALTY * per_prompt)
     steps_taken = (logs - location.held_out) / np.exp(spread.held_out)
     steps = np.array([_conformal(steps_taken, level) for level in LEVELS])
@@ -115,8 +111,14 @@ class _Ridge:
 
 def _best_strength(inputs: Doubles, labels: Doubles, folds: Ints) -> tuple[float, Doubles]:
     """The penalty with the least held-out log loss over all heads, and its held-out logits."""
-    tried = [(strength, _held_out_logits(inputs, labels, folds, strength)) for strength in STRENGTHS]
-    return min(tried, key=lambda found: _log_loss(found[1], labels))
+    best, least = (0.0, np.zeros(0)), math.inf
+    for strength in STRENGTHS:
+        logits = _held_out_logits(inputs, labels, folds, strength)
+        loss = _log_loss(logits, labels)
+        if loss >= least:
+            break
+        best, least = (strength, logits), loss
+    return best
 
 
 def _held_out_logits(inputs: Doubles, labels: Doubles, folds: Ints, strength: float) -> Doubles:

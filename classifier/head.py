@@ -1,13 +1,15 @@
-"""The learned outcome head: the probability that each tier answers well, and the gain of each dearer over each cheaper."""
+"""The outcome head: how likely each tier is to answer well, and how much each dearer one gains."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 
 def tier_pairs(tiers: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -15,12 +17,12 @@ def tier_pairs(tiers: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple(combinations(tiers, 2))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutcomeHead:
     """Logistic models, calibrated (Platt's scaling is folded into the weights).
 
-    tiers: cheapest first. weights: (tiers + pairs, width), bias: (tiers + pairs,); rows are the tiers in their order,
-    then the pairs in the order of `tier_pairs`.
+    tiers: cheapest first. weights: (tiers + pairs, width), bias: (tiers + pairs,); rows are the tiers in their
+    order, then the pairs in the order of `tier_pairs`.
     """
 
     tiers: tuple[str, ...]
@@ -35,13 +37,15 @@ class OutcomeHead:
         """
         # The sigmoid by tanh: no overflow at any logit.
         chances = 0.5 * np.tanh(0.5 * (inputs @ self.weights.T + self.bias)) + 0.5
-        quality = chances[:, : len(self.tiers)]
-        cheaper, dearer = (quality[:, columns] for columns in self._pair_columns())
-        lowest = np.maximum(dearer - cheaper, 0.0)
-        highest = np.minimum(dearer, 1.0 - cheaper)
-        gain = np.minimum(np.maximum(chances[:, len(self.tiers) :], lowest), highest)
-        return quality, gain
+        quality, gain = chances[:, : len(self.tiers)], chances[:, len(self.tiers) :]
+        cheaper, dearer = quality.take(self._cheaper, axis=1), quality.take(self._dearer, axis=1)
+        gain = np.maximum(gain, np.maximum(dearer - cheaper, 0.0))
+        return quality, np.minimum(gain, np.minimum(dearer, 1.0 - cheaper))
 
-    def _pair_columns(self) -> tuple[list[int], list[int]]:
-        pairs = list(combinations(range(len(self.tiers)), 2))
-        return [cheaper for cheaper, _ in pairs], [dearer for _, dearer in pairs]
+    @cached_property
+    def _cheaper(self) -> Ints:
+        return np.triu_indices(len(self.tiers), 1)[0]
+
+    @cached_property
+    def _dearer(self) -> Ints:
+        return np.triu_indices(len(self.tiers), 1)[1]

@@ -17,7 +17,10 @@ CLIP = 4.0  # standard deviations: an odd request is far from the training data,
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Makes the inputs of the heads. mean, per_deviation: (features,); per_deviation is 0 for a constant feature."""
+    """Makes the inputs of the heads.
+
+    mean, per_deviation: (features,), of the training prompts; per_deviation is 0 for a feature that never varied.
+    """
 
     embedding: StaticEmbedding
     mean: Floats
@@ -29,7 +32,7 @@ class Inputs:
 
     def row(self, question: Question) -> Floats:
         """Shape (1, width)."""
-        standard = ((surface(question) - self.mean) * self.per_deviation).clip(-CLIP, CLIP)
+        standard = np.minimum(np.maximum((surface(question) - self.mean) * self.per_deviation, -CLIP), CLIP)
         return np.concatenate((standard, self.embedding.vector(question.text)))[None, :]
 
     def matrix(self, questions: Sequence[Question]) -> Floats:

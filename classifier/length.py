@@ -8,16 +8,17 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 LEVELS = (0.5, 0.9)
-SPREAD = (0.1, 2.5)  # bounds of the predicted spread, in natural log of tokens
-MOST_TOKENS = 131_072.0
+_LEAST_SPREAD, _MOST_SPREAD = -2.3, 0.9  # ln of the spread, itself in ln tokens: 0.1 to 2.5
+_MOST = 11.8  # ln of 131,072 tokens
 
 
 @dataclass(frozen=True, slots=True)
 class LengthHead:
-    """Location and spread of log tokens, linear in the inputs; quantiles made to cover by conformal adjustment.
+    """Location and spread of ln tokens, linear in the inputs; its quantiles cover by conformal adjustment.
 
-    weights: (2, width) and bias: (2,), of the log-median and of the log-spread; steps: (2,), how many spreads above
-    the location the quantiles of `LEVELS` lie on held-out prompts (Lei et al. 2018, locally weighted conformal).
+    weights: (2, width) and bias: (2,), of the location and of ln of the spread; steps: (2,), how many spreads
+    above the location the quantiles of `LEVELS` lie on held-out prompts (locally weighted conformal prediction,
+    Lei et al. 2018).
     """
 
     weights: Floats
@@ -26,7 +27,8 @@ class LengthHead:
 
     def quantiles(self, inputs: Floats) -> Floats:
         """P50 and P90 in tokens, shape (n, 2), for inputs (n, width); at least 1 and in order."""
-        location, log_spread = (inputs @ self.weights.T + self.bias).T
-        spread = np.exp(log_spread.clip(*np.log(SPREAD)))
-        tokens = np.exp((location[:, None] + spread[:, None] * self.steps).clip(0.0, np.log(MOST_TOKENS)))
-        return tokens.astype(np.float32)
+        lines = inputs @ self.weights.T + self.bias
+        location, log_spread = lines[:, :1], lines[:, 1:]
+        spread = np.exp(np.minimum(np.maximum(log_spread, _LEAST_SPREAD), _MOST_SPREAD))
+        logs = np.minimum(np.maximum(location + spread * self.steps, 0.0), _MOST)
+        return np.asarray(np.exp(logs), dtype=np.float32)

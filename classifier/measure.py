@@ -11,35 +11,32 @@ Doubles = npt.NDArray[np.float64]
 
 
 def gap_curve(score: Doubles, cheaper: Doubles, dearer: Doubles) -> Doubles | None:
-    """The share of the quality gap recovered when the k requests of highest score go to the dearer tier, k = 0..n.
+    """The share of the quality gap recovered when the k requests of highest score go to the dearer tier.
 
-    Requests of equal score are split evenly. None where the dearer tier is not better: there is no gap to recover.
+    Shape (n + 1,), for k = 0..n. Requests of equal score share their gain evenly. None where the dearer tier is not
+    better: there is no gap to recover.
     """
-    gap = float((dearer - cheaper).sum())
+    gain = dearer - cheaper
+    gap = float(gain.sum())
     if gap <= 0.0:
         return None
-    order = np.argsort(-score, kind="stable")
-    _, group, size = np.unique(-score[order], return_inverse=True, return_counts=True)
-    within_group = np.bincount(group, weights=(dearer - cheaper)[order]) / size
-    return np.concatenate(([0.0], np.cumsum(within_group[group]))) / gap
+    _, group, size = np.unique(-score, return_inverse=True, return_counts=True)
+    mean_gain = np.bincount(group, weights=gain) / size
+    return np.concatenate(([0.0], np.cumsum(np.repeat(mean_gain, size)))) / gap
 
 
-def pair_apgr(score: Doubles, cheaper: Doubles, dearer: Doubles) -> float | None:
-    """Average performance gap recovered, the area under `gap_curve`: 0.5 at random; None where there is no gap."""
-    curve = gap_curve(score, cheaper, dearer)
-    return None if curve is None else float(np.trapezoid(curve, dx=1.0 / (len(curve) - 1)))
+def apgr(curve: Doubles) -> float:
+    """Average performance gap recovered: the area under a `gap_curve`; 0.5 is chance."""
+    return float(np.trapezoid(curve, dx=1.0 / (len(curve) - 1)))
 
 
-def call_share(score: Doubles, cheaper: Doubles, dearer: Doubles, recovered: float) -> float | None:
-    """CPT: the least share of calls to the dearer tier that recovers so much of the gap (0.5: CPT50)."""
-    curve = gap_curve(score, cheaper, dearer)
-    if curve is None:
-        return None
+def cpt(curve: Doubles, recovered: float) -> float:
+    """Call-performance threshold: the least share of calls to the dearer tier that recovers so much (0.5: CPT50)."""
     return float(np.argmax(curve >= recovered - 1e-12)) / (len(curve) - 1)
 
 
 def hull(points: Doubles) -> Doubles:
-    """The non-decreasing convex hull of (cost, quality) points, cheapest first: what mixing them can reach."""
+    """The non-decreasing convex hull of (cost, quality) points, cheapest first: what mixing reaches."""
     kept: list[Doubles] = []
     for point in points[np.lexsort((-points[:, 1], points[:, 0]))]:
         if kept and point[1] <= kept[-1][1]:
@@ -57,14 +54,14 @@ def _below(left: Doubles, middle: Doubles, right: Doubles) -> bool:
 
 
 def aiq(points: Doubles, cheapest: float, dearest: float) -> float:
-    """Average quality over all budgets from `cheapest` to `dearest`: the area under the hull over the range."""
+    """Average quality over all budgets from `cheapest` to `dearest`: the mean height of the hull."""
     line = hull(points)
     budgets = np.linspace(cheapest, dearest, 401)
     return float(np.interp(budgets, line[:, 0], line[:, 1]).mean())
 
 
 def calibration_error(chances: Doubles, labels: Doubles, bins: int = 10) -> float:
-    """Expected calibration error over bins of equal size: the mean distance of what was said from what was so."""
+    """Expected calibration error over bins of equal size: the mean distance of the said from the true."""
     parts = np.array_split(np.argsort(chances, kind="stable"), min(bins, len(chances)))
     return float(sum(len(p) * abs(chances[p].mean() - labels[p].mean()) for p in parts) / len(chances))
 

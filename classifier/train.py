@@ -21,7 +21,7 @@ from classifier.features import NAMES
 from classifier.fit import OutcomeFit, fit_lengths, fit_outcomes, folds_by_prompt, outcome_labels
 from classifier.inputs import Inputs, fit_inputs
 from classifier.length import LengthHead
-from classifier.measure import calibration_error, log_loss, pair_apgr
+from classifier.measure import apgr, calibration_error, gap_curve, log_loss
 
 FEWEST_ROWS = 50
 LIBRARIES = ("numpy", "scikit-learn", "tokenizers")
@@ -35,25 +35,27 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was learned from; sha256 is of the file, rows are what was used of it."""
+    """A file that was learned from, and its hash."""
 
     name: str
     sha256: str
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingCard:
     """What an artifact was trained on and how it did on held-out prompts; stored in its `card.json`.
 
-    tiers: cheapest first. lengths: None where the table had none and the bundled length head was taken.
+    tiers: cheapest first. rows: labelled prompts learned from; answers: answers of known length, 0 where there were
+    none and the bundled length head was taken. strength: the inverse penalty chosen.
     metrics: `apgr.<cheaper>.<dearer>`, `calibration_error.<tier>`, `log_loss.<tier>`, `coverage.p90`, all cross-fitted.
     version: of the artifact. note: what a reader must know.
     """
 
     tiers: tuple[str, ...]
     outcomes: Source
-    lengths: Source | None
+    lengths: tuple[Source, ...]
+    rows: int
+    answers: int
     seed: int
     embedding: str
     libraries: Mapping[str, str]
@@ -70,7 +72,7 @@ def train(
     seed: int = 0,
     progress: Progress | None = None,
     tiers: Sequence[str] | None = None,
-    lengths: Path | None = None,
+    lengths: Sequence[Path] = (),
     note: str = "",
 ) -> TrainingCard:
     """Learn a classifier from the table `data` (see `classifier.data`) and write it into the folder `out`.
@@ -84,10 +86,8 @@ def train(
     tell("reading", 0.0)
     table = read_table(data, tiers)
     if len(table.questions) < FEWEST_ROWS:
-        raise DataError(
-            f"{data}: found {len(table.questions)} rows, needs {FEWEST_ROWS} or more to learn from"
-        )
-    answers = read_lengths(lengths) if lengths is not None else table_lengths(table)
+        raise DataError(f"{data}: found {len(table.questions)} rows, needs {FEWEST_ROWS} or more to learn from")
+    answers = read_lengths(lengths) if lengths else table_lengths(table)
     embedding = load_embedding()
     tell("reading the prompts", 0.1)
     inputs = fit_inputs(embedding, table.questions + (answers.questions if answers else ()))
@@ -97,8 +97,10 @@ def train(
     length_head, coverage = _lengths(inputs, answers, seed)
     card = TrainingCard(
         tiers=table.tiers,
-        outcomes=Source(table.name, table.sha256, len(table.questions)),
-        lengths=Source(answers.name, answers.sha256, len(answers.tokens)) if answers else None,
+        outcomes=Source(table.name, table.sha256),
+        rows=len(table.questions),
+        answers=len(answers.tokens) if answers else 0,
+        lengths=tuple(Source(*source) for source in answers.sources) if answers else (),
         seed=seed,
         embedding=embedding.name,
         libraries={name: importlib.metadata.version(name) for name in LIBRARIES},
@@ -145,9 +147,7 @@ def _moved(source: Classifier, inputs: Inputs) -> LengthHead:
     """The length head of `source` for inputs standardised differently: the same lines over the raw features."""
     head, width = source.lengths, len(NAMES)
     raw = head.weights[:, :width] * source.inputs.per_deviation
-    deviation = np.where(
-        inputs.per_deviation > 0, 1.0 / np.where(inputs.per_deviation > 0, inputs.per_deviation, 1), 0
-    )
+    deviation = np.where(inputs.per_deviation > 0, 1.0 / np.where(inputs.per_deviation > 0, inputs.per_deviation, 1), 0)
     weights = np.concatenate((raw * deviation, head.weights[:, width:]), axis=1)
     bias = head.bias + raw @ (inputs.mean - source.inputs.mean)
     return LengthHead(weights.astype(np.float32), bias.astype(np.float32), head.steps)
@@ -163,9 +163,9 @@ def _metrics(table: Table, fit: OutcomeFit) -> dict[str, float]:
     for cheaper, dearer in combinations(range(len(table.tiers)), 2):
         names = f"{table.tiers[cheaper]}.{table.tiers[dearer]}"
         score = chances[:, dearer] - chances[:, cheaper]
-        apgr = pair_apgr(score, table.correct[:, cheaper], table.correct[:, dearer])
-        if apgr is not None:
-            figures[f"apgr.{names}"] = apgr
+        curve = gap_curve(score, table.correct[:, cheaper], table.correct[:, dearer])
+        if curve is not None:
+            figures[f"apgr.{names}"] = apgr(curve)
     return {name: round(figure, 4) for name, figure in figures.items()}
 
 

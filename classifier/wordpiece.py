@@ -13,12 +13,8 @@ from tokenizers import Tokenizer
 
 # What BERT's pre-tokenizer makes of lower-case ASCII: runs of letters and digits, and each punctuation mark alone.
 PIECES = re.compile(r"[a-z0-9]+|[!-/:-@\[-`{-~]")
-SHORT_CHARS = (
-    24  # longer words are left to the tokenizer, whose time does not grow with the square of the length
-)
-CONTROL = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-)  # dropped by BERT's normalizer, joining what they part
+SHORT_CHARS = 24  # longer words are left to the tokenizer, whose time does not grow with the square of the length
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # dropped by BERT's normalizer, joining what they part
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +56,7 @@ class WordPiece:
         return ids
 
     def _encode_any(self, text: str) -> list[int]:
-        clean = text.encode("utf-8", "replace").decode(
-            "utf-8"
-        )  # lone surrogates: not text, but clients send them
+        clean = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates: not text, but clients send them
         ids: list[int] = self.tokenizer.encode(clean, add_special_tokens=False).ids
         return ids
 
