@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from classifier.errors import ArtifactError
 from policies.problems import ConfigError
 from policies.schema import Config
 from router.cli.check import ConfigOption, read
@@ -73,7 +74,7 @@ def _configured(path: Any) -> list[Finding]:
     try:
         artifact = classifier_of(config)
         findings.append(Finding("classifier", "ok", f"{artifact.version}, rates {', '.join(artifact.tiers)}"))
-    except ValueError as error:
+    except ArtifactError as error:
         findings.append(Finding("classifier", "bad", str(error), "set classifier.artifact"))
     return findings + asyncio.run(_reachable(config))
 

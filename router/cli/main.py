@@ -1,14 +1,14 @@
 """`tiergate`: one command for the gateway, its ledger, keys, models and classifier."""
 
+import importlib.metadata
 import os
 import sqlite3
 import sys
-from typing import Any
+from typing import Annotated, Any
 
-import click
 import typer
 
-from classifier.errors import ArtifactError
+from classifier.errors import ClassifierError
 from policies.problems import ConfigError
 from router.cli import check, explain, keys, models, serve, spend, tiers, train
 from router.cli import doctor as doctor_command
@@ -38,15 +38,46 @@ def main(arguments: list[str] | None = None) -> None:
         for problem in error.problems:
             print(problem, file=sys.stderr)  # noqa: T201 - the format that editors and CI parse
         sys.exit(2)
-    except click.exceptions.Abort:
+    except typer.Abort:
         sys.exit(130)
-    except click.ClickException as error:
-        fail(error.format_message(), code=2)
-    except (LedgerError, ArtifactError, ValueError) as error:
+    except (LedgerError, ClassifierError, ValueError) as error:
         fail(str(error), code=2)
-    except (OSError, sqlite3.Error) as error:
-        fail(f"{type(error).__name__}: {error}", code=2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except (OSError, sqlite3.Error) as error:
+        fail(f"{type(error).__name__}: {error}", code=2)
+    except Exception as error:  # noqa: BLE001 - told apart in _usage
+        _usage(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Exception) -> None:
+    """A mistake in the arguments is one line; any other error is a defect and keeps its trace.
+
+    Typer brings its own copy of click, whose errors it does not export; they are known by what they can do.
+    """
+    told = getattr(error, "format_message", None)
+    if told is None:
+        raise error
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.ctx.get_help())  # type: ignore[attr-defined]  # noqa: T201
+        sys.exit(2)
+    context = getattr(error, "ctx", None)
+    hint = f" See: {context.command_path} --help" if context is not None else ""
+    fail(told().rstrip(".") + "." + hint, code=2)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(importlib.metadata.version("tiergate"))  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """A cost-aware router for language-model traffic."""

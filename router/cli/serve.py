@@ -20,7 +20,9 @@ from router.settings import embedded_config
 def serve(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on; the file's server.host.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; the file's server.port. 0: any.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; the file's server.port. 0: any.", min=0, max=65535)
+    ] = None,
     insecure: Annotated[bool, typer.Option(help="Listen beyond loopback without keys.")] = False,
 ) -> None:
     """Run the gateway; it is ready when /health/ready answers 200."""
