@@ -48,7 +48,7 @@ def _replicas(name: str, tier: Tier, found: Document) -> None:
 def _timeouts(name: str, tier: Tier, found: Document) -> None:
     total = tier.timeouts.total_s
     for phase in ("connect_s", "first_token_s", "idle_s"):
+        place = ("tiers", name, "timeouts", phase)
         seconds = getattr(tier.timeouts, phase)
-        if seconds > total and phase in tier.timeouts.model_fields_set:
-            place = ("tiers", name, "timeouts", phase)
+        if seconds > total and place in found.keys:
             found.report(place, f"{seconds:g}", f"at most 'total_s', which is {total:g}")

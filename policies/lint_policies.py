@@ -23,8 +23,14 @@ PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 def lint_policy(config: Config, name: str, found: Document) -> None:
     """Report what is wrong in one policy of a completed configuration."""
     policy, place = config.policies[name], ("policies", name)
-    for check in (_names, _reach, _conditions, _abilities, _cascade, _fallback, _lengths):
-        check(config, policy, place, found)
+    _names(policy, place, found)
+    _repeats(policy, place, found)
+    _reach(policy, place, found)
+    _conditions(config, policy, place, found)
+    _abilities(config, policy, place, found)
+    _cascade(config, policy, place, found)
+    _fallback(policy, place, found)
+    _lengths(config, policy, place, found)
 
 
 def conditions(when: When) -> dict[str, Any]:
@@ -50,25 +56,28 @@ def _rules(policy: Policy, place: Path) -> Iterator[tuple[int, Rule, Path]]:
         yield index, rule, (*place, "rules", index)
 
 
-def _names(config: Config, policy: Policy, place: Path, found: Document) -> None:  # noqa: ARG001 - one form for all checks
+def _names(policy: Policy, place: Path, found: Document) -> None:
     seen: set[str] = set()
     for _, rule, here in _rules(policy, place):
         if rule.name in seen:
             found.report((*here, "name"), f"a second rule '{rule.name}'", "each name once in a policy")
         seen.add(rule.name)
-    cascaded = policy.cascade.then if policy.cascade is not None else ()
-    lists = [((*here, "use"), rule.use) for _, rule, here in _rules(policy, place)]
-    lists += [
-        ((*place, "route", "candidates"), policy.route.candidates),
-        ((*place, "cascade", "then"), cascaded),
-    ]
-    for where, names in [*lists, ((*place, "fallback", "order"), policy.fallback.order)]:
+
+
+def _repeats(policy: Policy, place: Path, found: Document) -> None:
+    """Tiers that stand twice in a written list."""
+    lists = {(*here, "use"): rule.use for _, rule, here in _rules(policy, place)} | {
+        (*place, "route", "candidates"): policy.route.candidates,
+        (*place, "cascade", "then"): policy.cascade.then if policy.cascade is not None else (),
+        (*place, "fallback", "order"): policy.fallback.order,
+    }
+    for where, names in lists.items():
         for index, name in enumerate(names):
-            if name in names[:index]:
+            if name in names[:index] and where in found.keys:
                 found.report((*where, index), f"'{name}' again", "each tier once")
 
 
-def _reach(config: Config, policy: Policy, place: Path, found: Document) -> None:  # noqa: ARG001 - one form for all checks
+def _reach(policy: Policy, place: Path, found: Document) -> None:
     for index, rule, here in _rules(policy, place):
         for earlier in policy.rules[:index]:
             if covers(earlier.when, rule.when):
@@ -127,9 +136,9 @@ def _cascade(config: Config, policy: Policy, place: Path, found: Document) -> No
         found.report((*here, "first"), said, "a tier that tells the probabilities of its tokens")
 
 
-def _fallback(config: Config, policy: Policy, place: Path, found: Document) -> None:  # noqa: ARG001 - one form for all checks
+def _fallback(policy: Policy, place: Path, found: Document) -> None:
     fallback = policy.fallback
-    written = "order" in fallback.model_fields_set and bool(fallback.order)
+    written = (*place, "fallback", "order") in found.keys and bool(fallback.order)
     if written and fallback.attempts == 1:
         found.report((*place, "fallback", "attempts"), "1, so that 'order' is never used", "2 or more")
     if written and not fallback.on:
@@ -138,7 +147,7 @@ def _fallback(config: Config, policy: Policy, place: Path, found: Document) -> N
 
 def _lengths(config: Config, policy: Policy, place: Path, found: Document) -> None:
     route = policy.route
-    if "short_output_tokens" not in route.model_fields_set:
+    if (*place, "route", "short_output_tokens") not in found.keys:
         return
     tiers = {*route.candidates, *(policy.cascade.then if policy.cascade is not None else ())}
     if all(config.tiers[name].output == "any" for name in tiers):

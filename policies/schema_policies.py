@@ -28,9 +28,11 @@ WeekdayIs = Annotated[
     InstanceOf[Cycle], BeforeValidator(conditions.weekdays), _shape(conditions.DAYS_ALLOWED, "string")
 ]
 TierNames = Annotated[tuple[TierName, ...], Field(min_length=1)]
+FALLBACK_WORDS = ("timeout", "429", "5xx", "reset", "stream_cut", "overloaded", "context", "refused", "config")
 FallbackWord = Annotated[
     Literal["timeout", "429", "5xx", "reset", "stream_cut", "overloaded", "context", "refused", "config"],
     BeforeValidator(lambda word: str(word) if word == 429 else word),  # YAML reads 429 as a number
+    WithJsonSchema({"enum": [*FALLBACK_WORDS, 429]}),
 ]
 Priority = Literal["low", "normal", "high"]
 TAG = "tag."

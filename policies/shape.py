@@ -59,7 +59,7 @@ def allowed(schema: Mapping[str, Any]) -> str:
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:
-        return "one of " + ", ".join(map(str, schema["enum"]))
+        return "one of " + ", ".join(dict.fromkeys(map(str, schema["enum"])))
     return _allowed_of_type(schema)
 
 

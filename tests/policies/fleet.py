@@ -10,6 +10,7 @@ from policies.types import Facts, Predicted, TierView
 
 ALL = frozenset({"chat", "completions", "embeddings", "tools", "images", "json", "logprobs"})
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)  # a Saturday
+EXAMPLE_ENV = {"SHORT_KEY": "x", "LONG_KEY": "x", "OPENAI_API_KEY": "x"}
 PRICES = {"edge": (20.0, 60.0), "short": (100.0, 400.0), "long": (600.0, 2400.0)}
 TIERS = """
 tiers:
