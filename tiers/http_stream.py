@@ -47,11 +47,15 @@ class HttpStream:
             self._response.close()
 
     async def _read(self) -> bytes:
-        async with self._deadlines.limit():
-            try:
-                return await self._response.content.readany()
-            except (aiohttp.ClientError, OSError) as error:
-                raise Broken("the connection broke before the answer was finished") from error
+        """What has arrived already, else what comes next; nothing at the end."""
+        content = self._response.content
+        try:
+            if arrived := content.read_nowait():
+                return arrived
+            async with self._deadlines.limit():
+                return await content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise Broken("the connection broke before the answer was finished") from error
 
     def _holds_data(self, chunk: bytes) -> bool:
         """Whether a data event has begun; comments and other fields are not the first token."""

@@ -33,8 +33,7 @@ class HttpEngine:
         self._root = self._base.removesuffix("/v1")
         self._model = dialect.fixed_model or spec.model
         self._headers = {"Authorization": f"Bearer {spec.api_key}"} if spec.api_key else {}
-        connect_s = spec.timeouts.connect_s
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_s, sock_connect=connect_s)
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=spec.timeouts.connect_s)
 
     async def open(self) -> None:
         await self._get(self._health_url())
@@ -62,9 +61,7 @@ class HttpEngine:
         if gauges is None:
             await self._get(self._health_url())
             return Load()
-        return read_load(
-            (await self._get(self._root + self._dialect.metrics)).decode("utf-8", "replace"), gauges
-        )
+        return read_load((await self._get(self._root + self._dialect.metrics)).decode("utf-8", "replace"), gauges)
 
     async def close(self) -> None:
         """Nothing of its own to stop: connections belong to the session."""
@@ -95,9 +92,7 @@ class HttpEngine:
 
     async def _failure(self, response: aiohttp.ClientResponse) -> TierError:
         body = await _error_body(response)
-        return failure(
-            response.status, body, response.headers, dialect=self._dialect, secret=self._spec.api_key
-        )
+        return failure(response.status, body, response.headers, dialect=self._dialect, secret=self._spec.api_key)
 
     def _body(self, call: Call) -> dict[str, Any]:
         """The request as this engine wants it; the caller's mapping stays as it is."""

@@ -127,7 +127,7 @@ class Replica:
             self.load = None
             if error.phase == "connect":
                 self._went_down(error)
-        except TierError:
+        except Exception:  # noqa: BLE001  whatever cannot be read of its load, it may serve all the same
             self.load = None
 
     def _went_down(self, error: TierError) -> None:

@@ -32,9 +32,10 @@ class _Samples:
         return None
 
     def _under(self, name: str) -> Iterable[str]:
-        """Lines of exactly this metric; a name with labels must match as printed up to there."""
+        """Lines of exactly this metric; `name{label="value"}` wants that label among those printed."""
+        metric, _, label = name.rstrip("}").partition("{")
         for line in self._lines:
-            if line.startswith(name) and ("{" in name or line[len(name) : len(name) + 1] in {"{", " "}):
+            if line.startswith(metric) and line[len(metric) : len(metric) + 1] in {"{", " "} and label in line:
                 yield line
 
 

@@ -269,7 +269,9 @@ async def test_no_connection_takes_a_replica_down_until_it_opens(tier, error):
     assert (a.up, a.error) == (True, None)
 
 
-@pytest.mark.parametrize("error", [EngineFailed("500"), Misconfigured("404"), TimedOut("slow", phase="total")])
+@pytest.mark.parametrize(
+    "error", [EngineFailed("500"), Misconfigured("404"), TimedOut("slow", phase="total"), ValueError("a bug")]
+)
 async def test_unreadable_metrics_change_nothing_but_the_gauges(tier, error):
     """It goes on serving, with its load unknown."""
     a = tier.replicas[0]

@@ -62,7 +62,7 @@ def test_the_newest_name_wins_and_an_older_one_serves():
     assert read_load(both, gauges).kv_cache == 0.6
 
 
-def test_a_name_may_carry_a_label():
-    """Triton prints several figures under one name, told apart by a label."""
-    text = 't{kind="active",v="1"} 3\nt{kind="waiting",v="1"} 1\n'
-    assert read_load(text, Gauges(running=('t{kind="active"',))).running == 3
+def test_a_name_may_want_a_label():
+    """Triton prints several figures under one name, told apart by a label that may stand anywhere."""
+    load = read_load((WIRE / "triton/metrics.written.txt").read_text(), DIALECTS["triton"].gauges)
+    assert load == Load(running=4, waiting=3, kv_cache=0.25)

@@ -11,8 +11,7 @@ class Gauges:
     """Names in the server's Prometheus text, newest first; the first that is present counts.
 
     running, waiting: requests; summed over label sets. kv_cache: share 0 to 1; the fullest label set.
-    prompt_tokens, output_tokens: counters; summed. A name may carry labels as it is printed:
-    `name{kind="a"}`.
+    prompt_tokens, output_tokens: counters; summed. `name{kind="a"}` wants that label, among others.
     """
 
     running: tuple[str, ...] = ()
