@@ -36,6 +36,7 @@ def serve(
     server = _Server(
         uvicorn.Config(
             gateway, host=address, port=number, log_level="warning", access_log=False, server_header=False,
+            proxy_headers=False,
             lifespan="on", timeout_graceful_shutdown=30, http="httptools", ws="none", backlog=4096,
         )
     )  # fmt: skip

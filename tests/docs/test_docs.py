@@ -4,6 +4,9 @@ import re
 import tomllib
 from pathlib import Path
 
+import typer
+
+from router.cli.main import app
 from router.observe.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +46,32 @@ def test_every_dependency_has_a_reason():
         listed += extra
     names = {re.match(r"[\w.-]+", entry)[0] for entry in listed}
     assert not {name for name in names if name not in text}
+
+
+def test_every_command_and_option_is_described():
+    """docs/cli.md names every command and every option of it."""
+    text = read("cli.md")
+    missing = []
+    for path, command in _commands(typer.main.get_command(app), ("tiergate",)):
+        line = next((line for line in text.splitlines() if f"`{' '.join(path)}" in line), "")
+        missing += [" ".join(path)] if not line else []
+        missing += [
+            f"{' '.join(path)} {option}"
+            for parameter in command.params
+            for option in parameter.opts
+            if option.startswith("--") and option != "--help" and f"`{option}`" not in line
+        ]
+    assert not missing
+
+
+def _commands(command, path):
+    """Every command below, with the words that call it."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield path, command
+        return
+    for name, inner in below.items():
+        yield from _commands(inner, (*path, name))
 
 
 def test_links_between_pages_lead_somewhere():
