@@ -6,7 +6,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tiers.toys.corpus import questions
 from tiers.toys.shape import SHAPES
+from tiers.toys.template import render
 
 
 def main() -> None:
@@ -28,6 +30,7 @@ def main() -> None:
     train.set_defaults(run=_train)
     check = commands.add_parser("check", help="compare the GGUF files in llama.cpp with the checkpoints in torch")
     check.add_argument("--out", type=Path, required=True, help="folder that `train` wrote")
+    check.add_argument("--seed", type=int, default=0)
     check.set_defaults(run=_check)
     arguments = parser.parse_args()
     arguments.run(arguments)
@@ -56,18 +59,21 @@ def _train(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     import torch
 
-    from tiers.toys.corpus import questions
+    from tiers.toys.gguf_file import Kind, write_gguf
     from tiers.toys.net import Net
     from tiers.toys.parity import largest_difference
-    from tiers.toys.template import render
+    from tiers.toys.train import make_tokenizer
 
+    tokenizer = make_tokenizer(arguments.seed)
     texts = [render(item.messages, item.tools) + item.expected for item in questions("test", 20, seed=0)]
     for shape in SHAPES:
         net = Net(shape)
         net.load_state_dict(torch.load(arguments.out / f"{shape.name}.pt", weights_only=True)["net"])
-        path = arguments.out / f"toy-{shape.name}.gguf"
-        worst = max(largest_difference(net, path, text) for text in texts)
-        print(f"{shape.name}: log-probabilities differ by at most {worst:.3f} nats")  # noqa: T201  # its output
+        exact = arguments.out / f"{shape.name}-f32.gguf"
+        write_gguf(exact, net, shape, tokenizer, Kind.F32)
+        for path in (exact, arguments.out / f"toy-{shape.name}.gguf"):
+            worst = max(largest_difference(net, path, text) for text in texts)
+            print(f"{path.name}: log-probabilities differ by at most {worst:.3f} nats")  # noqa: T201  # its output
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""The GGUF file of a toy model: weights in Q8_0, tokenizer and chat template inside."""
+"""The GGUF file of a toy model: weights, tokenizer and chat template."""
 
 import json
 from pathlib import Path
 
 import gguf
 import numpy as np
+from gguf import GGMLQuantizationType as Kind
 from tokenizers import Tokenizer
 
 from tiers.toys.net import Net
@@ -12,14 +13,18 @@ from tiers.toys.shape import CONTEXT, HEAD_WIDTH, NORM_EPSILON, ROPE_BASE, Shape
 from tiers.toys.template import BOS, CHAT_TEMPLATE, END, PAD, SPECIAL
 from tiers.toys.tokens import PRE_TOKENIZER
 
+FILE_TYPES = {Kind.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0, Kind.F32: gguf.LlamaFileType.ALL_F32}
 
-def write_gguf(path: Path, net: Net, shape: Shape, tokenizer: Tokenizer) -> None:
-    """Write the model so that llama.cpp loads it with nothing beside it."""
+
+def write_gguf(path: Path, net: Net, shape: Shape, tokenizer: Tokenizer, kind: Kind = Kind.Q8_0) -> None:
+    """Write the model so that llama.cpp loads it with nothing beside it; `kind` is how matrices are stored."""
     writer = gguf.GGUFWriter(path, "llama")
+    writer.add_file_type(FILE_TYPES[kind])
     _write_shape(writer, shape)
     _write_tokenizer(writer, tokenizer)
     for name, weight in _tensors(net):
-        _add_tensor(writer, name, weight)
+        stored = kind if weight.ndim == 2 else Kind.F32
+        writer.add_tensor(name, gguf.quants.quantize(weight, stored), raw_dtype=stored)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -32,7 +37,6 @@ def _write_shape(writer: gguf.GGUFWriter, shape: Shape) -> None:
         "A toy model for demonstrations and tests of Tiergate; it knows its small corpus and nothing else."
     )
     writer.add_license("apache-2.0")
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(shape.width)
     writer.add_block_count(shape.layers)
@@ -71,11 +75,3 @@ def _tensors(net: Net) -> list[tuple[str, np.ndarray]]:
         else:
             tensors.append((name, values))
     return tensors
-
-
-def _add_tensor(writer: gguf.GGUFWriter, name: str, weight: np.ndarray) -> None:
-    if weight.ndim == 1:
-        writer.add_tensor(name, weight)
-        return
-    kind = gguf.GGMLQuantizationType.Q8_0
-    writer.add_tensor(name, gguf.quants.quantize(weight, kind), raw_dtype=kind)

@@ -12,7 +12,8 @@ from tiers.toys.net import Net
 def largest_difference(net: Net, path: Path, text: str) -> float:
     """The largest difference of a token's log-probability over all positions of the text, in nats.
 
-    Q8_0 rounds the weights, so a right file differs by some hundredths; a wrong rotary convention, by whole nats.
+    With float32 weights a right file differs by a hundredth (llama.cpp keeps keys and values in float16). Q8_0 rounds
+    weights and activations: up to a nat or two at single positions, mostly in prompts, which are not trained.
     """
     with opened(path) as answerer:
         tokens = answerer.model.tokenize(text.encode(), add_bos=False, special=True)
