@@ -69,6 +69,23 @@ async def test_a_tier_serves_with_one_replica_gone(session):
     assert not [t for t in asyncio.all_tasks() if "watch" in repr(t)]
 
 
+async def test_a_replica_that_goes_away_and_returns(session):
+    """Checks find out both; nobody has to restart the gateway."""
+    async with provider("ok") as p:
+        tier = made(session, replicas=(ReplicaSpec(url=p.url, name="a"),))
+        await tier.open()
+        port = int(p.url.split(":")[2].removesuffix("/v1"))
+    replica = tier.replicas[0]
+    await replica.check()
+    assert (tier.state(), replica.error.message) == ("down", "the connection was refused")
+    async with provider("ok", port=port):
+        await replica.check()
+        assert (tier.state(), replica.error) == ("up", None)
+        await replica.check()
+        assert replica.load.running == 3
+    await tier.close()
+
+
 async def test_using_a_session_that_is_not_open_says_so():
     """A mistake in the order of opening is found at once, and the tier stays down with the reason."""
     tier = made(HttpSession(), replicas=(ReplicaSpec(url="http://127.0.0.1:1/v1", name="a"),))

@@ -109,12 +109,17 @@ async def test_a_compressed_stream_is_read(engine):
 
 
 @pytest.mark.parametrize(
-    ("mode", "phase"), [("silent", "first_token"), ("slow-first-token", "first_token"), ("stall", "idle")]
+    ("mode", "limit", "phase"),
+    [
+        ("silent", {"first_token_s": 0.2}, "first_token"),
+        ("slow-first-token", {"first_token_s": 0.2}, "first_token"),
+        ("stall", {"idle_s": 0.2}, "idle"),
+    ],
 )
-async def test_a_stream_says_which_limit_passed(engine, mode, phase):
+async def test_a_stream_says_which_limit_passed(engine, mode, limit, phase):
     """Keep-alive comments are no first token; a stall after tokens is idleness."""
     async with provider(mode) as p:
-        got = await read(engine(p, first_token_s=0.2, idle_s=0.2), chat(stream=True))
+        got = await read(engine(p, **limit), chat(stream=True))
     assert got.phase == phase
 
 

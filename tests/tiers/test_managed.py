@@ -125,14 +125,17 @@ async def test_an_end_that_the_provider_did_not_announce_is_no_success(mode):
 
 
 @pytest.mark.parametrize(
-    ("mode", "stream", "phase"),
-    [("silent", False, "total"), ("silent", True, "first_token"), ("stall", True, "idle")],
+    ("mode", "stream", "limit", "phase"),
+    [
+        ("silent", False, {"total_s": 0.3}, "total"),
+        ("silent", True, {"first_token_s": 0.3}, "first_token"),
+        ("stall", True, {"idle_s": 0.3}, "idle"),
+    ],
 )
-async def test_limits_hold(mode, stream, phase):
+async def test_limits_hold(mode, stream, limit, phase):
     """The tier's timeouts are kept here and not left to litellm."""
     async with provider(mode) as p:
-        engine = await managed(p, first_token_s=0.5, idle_s=0.5, total_s=0.5 if not stream else 9)
-        got = await read(engine, chat(stream=stream))
+        got = await read(await managed(p, **limit), chat(stream=stream))
     assert (type(got), got.phase) == (TimedOut, phase)
 
 
