@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+OLDEST = (3, 37)  # the first with STRICT tables
 Synchronous = Literal["NORMAL", "FULL"]
 
 
@@ -17,7 +18,11 @@ def connect_writer(path: Path, *, synchronous: Synchronous = "NORMAL", busy_s: f
     """A connection in WAL mode with explicit transactions, usable from any one thread at a time.
 
     NORMAL: a committed row survives the death of the process, not always that of the machine. FULL: both.
+    Raises LedgerError where SQLite is too old.
     """
+    if sqlite3.sqlite_version_info < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        raise LedgerError(f"SQLite {sqlite3.sqlite_version} is too old: use a Python with SQLite {needed} or newer")
     connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

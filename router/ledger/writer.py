@@ -6,9 +6,11 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from router.ledger.insert import Inserted, insert
+from router.ledger.sqlite import LedgerError
 from router.ledger.types import Row
 
 _log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ class _Flush:
     done: asyncio.Future[None]
 
     def resolve(self) -> None:
-        if not self.loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
             self.loop.call_soon_threadsafe(self._set)
 
     def _set(self) -> None:
@@ -69,7 +71,7 @@ class Writer:
 
     def put(self, row: Row) -> None:
         """Hand over a row; returns at once."""
-        if len(self._waiting) >= self._most_waiting:
+        if self._closing or len(self._waiting) >= self._most_waiting:
             self._drop(row)
             return
         self._waiting.append((self._clock(), row))
@@ -86,7 +88,12 @@ class Writer:
         return 0.0
 
     async def flush(self) -> None:
-        """Return once every row handed over before is committed; waits as long as that takes."""
+        """Return once every row handed over before is committed; waits as long as that takes.
+
+        Raises LedgerError after `close`.
+        """
+        if self._closing:
+            raise LedgerError("the ledger is closed")
         loop = asyncio.get_running_loop()
         done = loop.create_future()
         self._waiting.append((self._clock(), _Flush(loop, done)))
@@ -105,7 +112,8 @@ class Writer:
 
     def _drop(self, row: Row) -> None:
         if not self.dropped:
-            _log.error("the ledger's memory is full (%d rows); the first row dropped: %r", self._most_waiting, row)
+            why = "closed" if self._closing else f"{self._most_waiting} rows wait already"
+            _log.error("the ledger takes no more rows, %s; the first one dropped: %r", why, row)
         self.dropped += 1
 
     def _run(self) -> None:
@@ -143,9 +151,10 @@ class Writer:
         return connection
 
     def _failed(self, error: Exception) -> None:
-        if self.failing is None:
-            _log.error("the ledger cannot be written, rows wait in memory: %s", error)
+        first = self.failing is None
         self.failing = str(error) or type(error).__name__
+        if first:
+            _log.error("the ledger cannot be written, rows wait in memory: %s", error)
 
     def _written(self, done: Inserted) -> None:
         if self.failing is not None:

@@ -12,31 +12,35 @@ def read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
     """The `usage` object of any engine as disjoint buckets; None where it counts nothing.
 
     OpenAI's `prompt_tokens` and Responses' `input_tokens` include cached tokens; Anthropic's `input_tokens`
-    exclude them, and its `cache_creation_input_tokens` are counted as input. `output` includes `reasoning`. A
-    count that is null, negative or not a number is read as absent.
+    exclude them, and its `cache_creation_input_tokens` are counted as input. `output` includes `reasoning`, also
+    where the engine leaves it out of its own count, as the total then shows. A count that is null, negative or
+    not a number is read as absent.
     """
     if not isinstance(usage, Mapping):
         return None
-    prompt, output = (
-        _first(usage, "prompt_tokens", "input_tokens"),
-        _first(usage, "completion_tokens", "output_tokens"),
-    )
-    if prompt is None and output is None:
+    prompt = _first(usage, "prompt_tokens", "input_tokens")
+    said = _first(usage, "completion_tokens", "output_tokens")
+    if prompt is None and said is None:
         return None
+    fresh, cached = _input(usage, prompt or 0)
+    output, reasoning = _output(usage, prompt or 0, said or 0)
+    return Usage(input=fresh, cached_input=cached, output=output, reasoning=reasoning)
+
+
+def _input(usage: Mapping[str, Any], prompt: int) -> tuple[int, int]:
     if _is_anthropic(usage):
         cached = _count(usage.get("cache_read_input_tokens")) or 0
-        fresh = (prompt or 0) + (_count(usage.get("cache_creation_input_tokens")) or 0)
-    else:
-        cached = min(_cached(usage), prompt or 0)
-        fresh = (prompt or 0) - cached
-    reasoning = _detail(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens") or 0
-    return Usage(
-        input=fresh,
-        cached_input=cached,
-        output=output or 0,
-        reasoning=min(reasoning, output or 0),
-        estimated=False,
-    )
+        return prompt + (_count(usage.get("cache_creation_input_tokens")) or 0), cached
+    cached = min(_cached(usage), prompt)
+    return prompt - cached, cached
+
+
+def _output(usage: Mapping[str, Any], prompt: int, said: int) -> tuple[int, int]:
+    details = ("completion_tokens_details", "output_tokens_details")
+    reasoning = _detail(usage, details, "reasoning_tokens") or 0
+    if _count(usage.get("total_tokens")) == prompt + said + reasoning:
+        return said + reasoning, reasoning
+    return said, min(reasoning, said)
 
 
 def largest(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> dict[str, Any] | None:

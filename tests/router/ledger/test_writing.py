@@ -5,7 +5,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from router.ledger import Ledger
+import pytest
+
+from router.ledger import Ledger, LedgerError
 from router.ledger.schema import prepare
 from router.ledger.sqlite import connect_writer
 from router.ledger.writer import Writer
@@ -128,6 +130,16 @@ async def test_memory_is_bounded(path, reservation, failure_heard):
     await writer.flush()
     assert rows(path, "SELECT count(*) FROM reservation") == [(11,)]
     writer.close(5.0)
+
+
+async def test_a_closed_ledger_says_so(path, reservation):
+    """After the end rows are counted as lost and a flush fails, rather than wait for ever."""
+    ledger = Ledger.open(path)
+    ledger.close()
+    ledger.reserve(reservation())
+    assert ledger.lost == 1
+    with pytest.raises(LedgerError, match="closed"):
+        await ledger.flush()
 
 
 async def test_closing_says_what_it_could_not_write(path, reservation, failure_heard):

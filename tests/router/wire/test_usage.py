@@ -34,8 +34,17 @@ from tiers.types import Usage
         ),
         ({"prompt_tokens": 10, "completion_tokens": 5, "prompt_cache_hit_tokens": 6}, Usage(4, 6, 5, 0)),
         ({"prompt_tokens": 4, "total_tokens": 4}, Usage(4, 0, 0, 0)),
+        (
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "completion_tokens_details": {"reasoning_tokens": 20},
+                "total_tokens": 35,
+            },
+            Usage(10, 0, 25, 20),
+        ),
     ],
-    ids=["openai", "openai with details", "responses", "anthropic", "deepseek", "embeddings"],
+    ids=["openai", "openai with details", "responses", "anthropic", "deepseek", "embeddings", "reasoning apart"],
 )
 def test_every_shape_becomes_disjoint_buckets(said, read):
     """Cached tokens are never also in `input`, whichever way the engine counts them."""
