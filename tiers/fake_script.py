@@ -105,8 +105,7 @@ class Speech:
             "object": "list",
             "model": self._model,
             "data": [
-                {"object": "embedding", "index": i, "embedding": _vector(str(text))}
-                for i, text in enumerate(texts)
+                {"object": "embedding", "index": i, "embedding": _vector(str(text))} for i, text in enumerate(texts)
             ],
             "usage": {"prompt_tokens": prompt, "total_tokens": prompt},
         }
@@ -119,9 +118,7 @@ def _spoken(script: Script, body: Mapping[str, Any]) -> tuple[list[str], str]:
     count = len(words) if script.tokens is None else script.tokens
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or _USUAL_WORDS
     said = [words[i % len(words)] for i in range(min(count, limit))]
-    return [
-        word if i == 0 else f" {word}" for i, word in enumerate(said)
-    ], "length" if count > limit else "stop"
+    return [word if i == 0 else f" {word}" for i, word in enumerate(said)], "length" if count > limit else "stop"
 
 
 def _prompt_text(body: Mapping[str, Any]) -> str:

@@ -22,9 +22,7 @@ class Replica:
     last scraped, None where it gave none. inflight: our requests under way.
     """
 
-    def __init__(
-        self, spec: ReplicaSpec, engine: Engine, *, limits: Limits, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, spec: ReplicaSpec, engine: Engine, *, limits: Limits, clock: Callable[[], float]) -> None:
         self.spec = spec
         self.name = spec.name or urlsplit(spec.url).netloc.rpartition("@")[2] or "local"
         self.engine = engine

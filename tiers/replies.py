@@ -12,9 +12,7 @@ from tiers.errors import ContextTooLong, EngineFailed, Misconfigured, Overloaded
 
 _LONGEST_MESSAGE = 2000
 _FULL = frozenset({429, 503, 529})
-_CONTEXT_CODES = frozenset(
-    {"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"}
-)
+_CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error", "context_window_exceeded"})
 
 
 _OWNERS_FAULT: Mapping[int, str] = MappingProxyType(
