@@ -13,8 +13,7 @@ EngineName = Literal[
     "llama.cpp", "vllm", "sglang", "tgi", "triton", "lmdeploy", "ollama", "llama-server", "openai", "litellm"
 ]
 Capability = Literal["chat", "completions", "embeddings", "tools", "images", "json", "logprobs"]
-EMBEDDED_CAN: tuple[Capability, ...] = ("chat", "completions", "logprobs")
-SERVERS_CAN: tuple[Capability, ...] = ("chat", "completions", "json", "logprobs", "tools")
+USUAL_CAN: tuple[Capability, ...] = ("chat", "completions", "json", "logprobs", "tools")
 DEFAULT_CONTEXT = 8_192
 MANAGED_CONTEXT = 128_000
 
@@ -118,10 +117,6 @@ def _default_context(given: dict[str, Any]) -> int:
     return MANAGED_CONTEXT if given["engine"] == "litellm" else DEFAULT_CONTEXT
 
 
-def _default_capabilities(given: dict[str, Any]) -> tuple[Capability, ...]:
-    return EMBEDDED_CAN if given["engine"] == "llama.cpp" and not given["replicas"] else SERVERS_CAN
-
-
 class Tier(Settings):
     """One level of the fleet."""
 
@@ -145,9 +140,8 @@ class Tier(Settings):
     timeouts: Timeouts = Field(default=Timeouts(), description="How long each phase of a call may take.")
     limits: Limits = Field(default=Limits(), description="Where a replica stops taking work.")
     capabilities: tuple[Capability, ...] = Field(
-        default_factory=_default_capabilities,
-        description="What the tier can do. When not given: chat, completions, json, logprobs and tools; for "
-        "llama.cpp inside Tiergate chat, completions and logprobs.",
+        default=USUAL_CAN,
+        description="What the tier can do. When not given: chat, completions, json, logprobs and tools.",
     )
     tokenizer: str | None = Field(
         default=None, description="Path of a tokenizer.json that counts what the engine does not report."

@@ -36,6 +36,10 @@ class Account:
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @property
+    def decision_name(self) -> str:
+        return self.decision.name if self.decision else ""
+
+    @property
     def headers(self) -> dict[str, str]:
         """The `x-tiergate-*` headers as far as things are known."""
         headers = {
@@ -47,6 +51,7 @@ class Account:
             headers["x-tiergate-decision"] = self.decision.name
         if self.hit is not None:
             headers |= {"x-tiergate-tier": self.hit.tier, "x-tiergate-model": self.hit.model}
+            headers["x-tiergate-decision"] = self.hit.decision
         elif self.served is not None:
             headers |= {
                 "x-tiergate-tier": self.served.attempt.tier.name,
@@ -74,12 +79,12 @@ class Account:
         self._bus.emit(RequestEnded(row, self._inter_token_ns(), self._saved_nusd()))
 
     def _row(self, status: int, error_code: str) -> RequestRow:
-        request, decision, usage = self._request, self.decision, self.usage()
+        request, usage = self._request, self.usage()
         headers = self.headers
         first = self.served.incoming.first_token if self.served and self.served.incoming else None
         return RequestRow(
             request_id=request.id, started_ns=request.started_ns, ended_ns=time.time_ns(), path=request.path,
-            client_model=request.client_model, policy=request.policy, decision=decision.name if decision else "",
+            client_model=request.client_model, policy=request.policy, decision=headers.get("x-tiergate-decision", ""),
             tier=headers.get("x-tiergate-tier", ""), model=headers.get("x-tiergate-model", ""), status=status,
             cache=self.cache, attempts=len(self.tried.attempts), stream=request.stream,
             input_tokens=usage.input, cached_input_tokens=usage.cached_input, output_tokens=usage.output,

@@ -41,7 +41,7 @@ def from_cache(account: Account, request: Request, hit: Entry) -> Answer:
 def whole(services: Services, account: Account, request: Request, served: Served, cache_key: bytes | None) -> Answer:
     answered = served.whole
     assert answered is not None  # noqa: S101 - not a stream, so it is whole
-    keep(services.cache, request, cache_key, served, answered)
+    keep(services.cache, request, cache_key, served, answered, account.decision_name)
     account.done()
     cost = account.cost_nusd
     priced = {} if cost is None else {"x-tiergate-cost-usd": usd(cost)}
@@ -76,7 +76,8 @@ async def _events(
             yield piece
         settle_stream(ours, request, incoming)
         if cache_key is not None:
-            keep(services.cache, request, cache_key, served, Answered.of(incoming.assembled.body()))
+            whole_answer = Answered.of(incoming.assembled.body())
+            keep(services.cache, request, cache_key, served, whole_answer, account.decision_name)
         account.done()
         yield _closing(account, request, incoming) + DONE
     except TierError as error:

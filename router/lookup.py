@@ -20,7 +20,10 @@ def look_up(cache: ExactCache, request: Request) -> tuple[Entry | None, str, byt
     return entry, "hit" if entry else "miss", place
 
 
-def keep(cache: ExactCache, request: Request, place: bytes | None, served: Served, answered: Answered) -> None:
+def keep(
+    cache: ExactCache, request: Request, place: bytes | None, served: Served, answered: Answered, decision: str
+) -> None:
+    """Keep a whole answer that is worth keeping. decision: its name, for the headers of later hits."""
     if place is None or not storable(answered.data):
         return
     settled = served.attempt.settlement
@@ -31,6 +34,7 @@ def keep(cache: ExactCache, request: Request, place: bytes | None, served: Serve
         usage=of_whole(request, served.attempt.tier, answered),
         cost_nusd=settled.cost_nusd if settled else None,
         team=request.principal.team,
+        decision=decision,
     )
     cache.put(place, entry, ttl_s=request.snapshot.config.policies[request.policy].cache.ttl_s)
 

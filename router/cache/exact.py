@@ -14,7 +14,7 @@ _OVERHEAD_BYTES = 600  # of an entry beside its body: the key, the objects, the 
 class Entry:
     """A whole answer and what it cost when it was made.
 
-    body: the JSON as it was sent. cost_nusd: None where the price was unknown. team: whose answer it is, for
+    body: the JSON as it was sent. decision: why that tier answered. cost_nusd: None where the price was unknown. team: whose answer it is, for
     `forget`. stored_at: seconds of the cache's clock, which sets it; None before.
     """
 
@@ -25,6 +25,7 @@ class Entry:
     cost_nusd: int | None
     stored_at: float | None = None
     team: str = ""
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

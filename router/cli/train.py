@@ -42,14 +42,14 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the artifact; name it under classifier.artifact.")],
     seed: Annotated[int, typer.Option(help="Equal seeds give equal artifacts.")] = 0,
     tiers: Annotated[str, typer.Option(help="Which tiers, cheapest first, with commas; all when empty.")] = "",
-    lengths: Annotated[Path | None, typer.Option(help="Another table, to learn answer lengths from.")] = None,
+    lengths: Annotated[list[Path] | None, typer.Option(help="Other tables, to learn answer lengths from.")] = None,
     note: Annotated[str, typer.Option(help="What a reader of the card must know.")] = "",
 ) -> None:
     """Learn how well each tier answers what, and how long answers are; minutes on a CPU."""
     names = _names(tiers) or None
     with _progress() as tell:
-        card = learn(data, out, seed=seed, progress=tell, tiers=names, lengths=lengths, note=note)
-    say(f"{out}: {card.version}, {card.outcomes.rows} rows, tiers {', '.join(card.tiers)}")
+        card = learn(data, out, seed=seed, progress=tell, tiers=names, lengths=lengths or (), note=note)
+    say(f"{out}: {card.version}, {card.rows} rows, tiers {', '.join(card.tiers)}")
     table(("held-out metric", "value"), [(n, f"{v:.3f}") for n, v in card.metrics.items()], numbers=("value",))
 
 
