@@ -21,7 +21,7 @@ QUESTION_CHARS = 4_000
 CODE_CHARS = 8_000
 CODE_MARKS = (
     "\ndef ", "\nclass ", "\nimport ", "\nfunction ", "\nconst ", "\n#include", "\n#!/", "\npublic ",
-    "\nfn ", "\nfunc ", ";\n", "{\n", "}\n", "():", "=> {", "</div>", "std::", "console.log(", "def __init__",
+    "\nfn ", "\nfunc ", ";\n", "{\n", "\n}", "():", "=> {", "</div>", "std::", "console.log(", "def __init__",
 )  # fmt: skip
 IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
 

@@ -34,7 +34,8 @@ def compile_rules(policy: Policy) -> CompiledRules:
 
 def _tests(when: When) -> tuple[Test, ...]:
     """One test for each key that is given; cheap comparisons first."""
-    tests = [_test(name, getattr(when, name)) for name in sorted(when.model_fields_set - {"tag"}, key=_cost)]
+    names = sorted(when.model_fields_set - {"tag"}, key=_cost)
+    tests = [_test(name, getattr(when, name)) for name in names if getattr(when, name) is not None]
     return (*tests, *(_tag_test(name, condition) for name, condition in when.tag.items()))
 
 

@@ -100,13 +100,11 @@ def test_an_empty_fallback_order_is_none():
 
 
 def test_tiers_derive_what_they_do_not_say():
-    """Length by name, context and capabilities by engine, the classifier's name by their own."""
+    """Length by name, context by engine, the classifier's name by their own."""
     made = config(tiers=TIERS + "  m: {engine: litellm, model: x/y, rated_as: gpt, output: long}\n")
     assert [tier.output for tier in made.tiers.values()] == ["any", "short", "long", "long"]
     assert [tier.rated_as for tier in made.tiers.values()] == ["edge", "short", "long", "gpt"]
     assert (made.tiers["edge"].context, made.tiers["m"].context) == (8192, 128_000)
-    assert "tools" not in made.tiers["edge"].capabilities
-    assert "tools" in made.tiers["m"].capabilities
 
 
 def test_prices_are_exact():
