@@ -5,11 +5,13 @@ import socket
 
 import orjson
 import pytest
+from aiohttp import web
 
 from tests.faults.exchange import events, whole
 from tests.faults.modes import DONE, MODES
 from tests.faults.server import provider
 from tests.tiers.conftest import KEY, chat
+from tiers.engines.registry import DIALECTS
 from tiers.errors import (
     Broken,
     ContextTooLong,
@@ -20,6 +22,8 @@ from tiers.errors import (
     TimedOut,
     Unreachable,
 )
+from tiers.openai_http import HttpEngine
+from tiers.types import ReplicaSpec, TierSpec
 
 # What each mode is to a whole and to a streamed call; None is an answer. A stream that is broken in its
 # events and not in its transport is an answer here: its reader judges it.
@@ -187,3 +191,41 @@ async def test_retry_after_is_kept(engine):
     async with provider("429-retry-after") as p:
         got = await read(engine(p), chat())
     assert (got.status, got.retry_after_s, got.reason) == (429, 7.0, "429")
+
+
+async def test_an_error_whose_body_is_cut_is_still_that_error(engine):
+    """The status is known; the words are not."""
+
+    async def cut_error(x):
+        await x.reply(500, b'{"error": {"mess', promised=500)
+        x.reset()
+
+    async with provider(cut_error) as p:
+        got = await read(engine(p), chat())
+    assert (type(got), got.status, got.error) == (EngineFailed, 500, None)
+
+
+@pytest.mark.parametrize("url", ["not a url", "http://", "http://host:port/v1"])
+async def test_what_is_no_url_is_misconfigured(engine, url):
+    """The message names the setting and not the value."""
+    got = await read(engine(url), chat())
+    assert type(got) is Misconfigured
+    assert got.message == "`url` is not a URL"
+
+
+@pytest.mark.parametrize("body", [b"nonsense", b"[]", b'{"data": [1]}', b'{"data": []}'])
+async def test_a_model_list_that_cannot_be_read_stops_nobody(session, body):
+    """Only a list that says otherwise is believed."""
+
+    async def answer(request):
+        return web.Response(body=body if request.path == "/v1/models" else b"")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    replica = ReplicaSpec(url=f"http://127.0.0.1:{runner.addresses[0][1]}/v1", name="a")
+    await HttpEngine(TierSpec("t", "vllm", "m"), replica, session, DIALECTS["vllm"]).open()
+    await runner.cleanup()
