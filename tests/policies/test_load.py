@@ -123,3 +123,11 @@ def test_a_configuration_cannot_be_changed():
     """A request holds one snapshot from start to end."""
     with pytest.raises(ValueError, match="frozen"):
         config().server.port = 1
+
+
+def test_the_page_of_policies_names_everything_that_rules_may_ask():
+    """docs/policies.md is not behind the schema."""
+    text = (ROOT / "docs/policies.md").read_text()
+    defs = json_schema()["$defs"]
+    words = [*defs["When"]["properties"], "tag.NAME", *map(str, defs["Fallback"]["properties"]["on"]["items"]["enum"])]
+    assert not [word for word in words if f"`{word}`" not in text]
