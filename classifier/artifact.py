@@ -99,13 +99,9 @@ def load(name_or_path: str | Path) -> Classifier:
     card, blob = _read(folder)
     embedding = load_embedding()
     _check(folder, card, blob, embedding)
-    with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-        missing = [name for name in _ARRAYS if name not in arrays]
-        if missing:
-            raise ArtifactError(f"{folder / 'model.npz'}: no array {missing[0]}: {_again(folder)}")
-        found = {name: arrays[name].astype(np.float32) for name in _ARRAYS}
-    _check_shapes(folder, found, len(card["tiers"]), len(NAMES) + embedding.dim)
-    return assemble(embedding, tuple(card["tiers"]), found, card, name=folder.name)
+    arrays = _arrays(folder, blob)
+    _check_arrays(folder, arrays, len(card["tiers"]), len(NAMES) + embedding.dim)
+    return assemble(embedding, tuple(card["tiers"]), arrays, card, name=folder.name)
 
 
 def assemble(
@@ -191,14 +187,22 @@ def _check(folder: Path, card: Mapping[str, Any], blob: bytes, embedding: Static
     for key, value in allowed.items():
         if card.get(key) != value:
             raise ArtifactError(f"{folder}: {key}: found {card.get(key)!r}, allowed {value!r}: {_again(folder)}")
-    if card.get("sha256") != hashlib.sha256(blob).hexdigest() or not zipfile.is_zipfile(io.BytesIO(blob)):
+    if card.get("sha256") != hashlib.sha256(blob).hexdigest():
         raise ArtifactError(f"{folder / 'model.npz'}: corrupt, its hash is not the card's: {_again(folder)}")
     tiers = card.get("tiers")
     if not isinstance(tiers, list) or len(tiers) < 2 or not all(isinstance(tier, str) for tier in tiers):
         raise ArtifactError(f"{folder / 'card.json'}: tiers: allowed two or more names: {_again(folder)}")
 
 
-def _check_shapes(folder: Path, arrays: Mapping[str, Floats], tiers: int, width: int) -> None:
+def _arrays(folder: Path, blob: bytes) -> dict[str, Floats]:
+    try:
+        with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
+            return {name: arrays[name].astype(np.float32) for name in _ARRAYS}
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{folder / 'model.npz'}: cannot be read ({error}): {_again(folder)}") from error
+
+
+def _check_arrays(folder: Path, arrays: Mapping[str, Floats], tiers: int, width: int) -> None:
     heads = tiers + tiers * (tiers - 1) // 2
     allowed = {
         "surface_mean": (len(NAMES),),
@@ -212,3 +216,5 @@ def _check_shapes(folder: Path, arrays: Mapping[str, Floats], tiers: int, width:
     for name, shape in allowed.items():
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise ArtifactError(f"{folder / 'model.npz'}: {name}: not {shape} finite numbers: {_again(folder)}")
+    if arrays["length_steps"][0] > arrays["length_steps"][1]:
+        raise ArtifactError(f"{folder / 'model.npz'}: length_steps: P90 below P50: {_again(folder)}")

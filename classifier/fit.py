@@ -6,8 +6,9 @@ that the model in question has not seen. The same inputs, labels and seed give t
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,9 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_MISSING = "training needs scikit-learn: pip install 'tiergate[train]'"
 FOLDS = 5
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # inverse penalties, tried upwards while they do better
+STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)  # inverse penalties, tried upwards while they do better
 EMBEDDING_WEIGHT = 0.4  # of the embedding against the surface features, measured on the MMLU pair (docs/classifier.md)
 LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for each answer to a prompt
 
@@ -33,6 +35,15 @@ class OutcomeFit:
     head: OutcomeHead
     strength: float
     held_out: Doubles
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Holds linear algebra to one thread: the matrices are small, and sums come out in the same order each time."""
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # has no stubs
+    except ImportError as error:
+        raise DataError(_MISSING) from error
+    return cast("AbstractContextManager[Any]", threadpool_limits(1))
 
 
 def folds_by_prompt(prompts: Sequence[str], seed: int) -> Ints:
@@ -58,13 +69,13 @@ def fit_outcomes(
     labels = _away_from_certain(outcome_labels(correct))
     strength, logits = _best_strength(scaled, labels, folds)
     weights, bias = zip(*(_logistic(scaled, label, strength) for label in labels.T), strict=True)
-    platt = np.array([_platt(logit, label) for logit, label in zip(logits.T, labels.T, strict=True)])
+    scaling = np.array([platt(logit, label) for logit, label in zip(logits.T, labels.T, strict=True)])
     head = OutcomeHead(
         tiers=tiers,
-        weights=(np.array(weights) * platt[:, :1] * scale).astype(np.float32),
-        bias=(np.array(bias) * platt[:, 0] + platt[:, 1]).astype(np.float32),
+        weights=(np.array(weights) * scaling[:, :1] * scale).astype(np.float32),
+        bias=(np.array(bias) * scaling[:, 0] + scaling[:, 1]).astype(np.float32),
     )
-    return OutcomeFit(head, strength, _sigmoid(logits * platt[:, 0] + platt[:, 1]))
+    return OutcomeFit(head, strength, _sigmoid(logits * scaling[:, 0] + scaling[:, 1]))
 
 
 def fit_lengths(
@@ -143,7 +154,7 @@ def _logistic(inputs: Doubles, label: Doubles, strength: float) -> tuple[Doubles
     return weights, float(model.intercept_[0])
 
 
-def _platt(logits: Doubles, label: Doubles) -> tuple[float, float]:
+def platt(logits: Doubles, label: Doubles) -> tuple[float, float]:
     """Slope and offset that calibrate held-out logits (Platt 1999); the slope is positive, so order is kept."""
     weights, offset = _logistic(logits[:, None], label, 1e6)
     slope = float(weights[0])
@@ -197,5 +208,5 @@ def _linear_model() -> Any:
     try:
         from sklearn import linear_model
     except ImportError as error:
-        raise DataError("training needs scikit-learn: pip install 'tiergate[train]'") from error
+        raise DataError(_MISSING) from error
     return linear_model

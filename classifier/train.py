@@ -18,7 +18,7 @@ from classifier.data import Lengths, Table, read_lengths, read_table, table_leng
 from classifier.embed import load_embedding
 from classifier.errors import ArtifactError, DataError
 from classifier.features import NAMES
-from classifier.fit import OutcomeFit, fit_lengths, fit_outcomes, folds_by_prompt, outcome_labels
+from classifier.fit import OutcomeFit, fit_lengths, fit_outcomes, folds_by_prompt, one_thread, outcome_labels
 from classifier.inputs import Inputs, fit_inputs
 from classifier.length import LengthHead
 from classifier.measure import apgr, calibration_error, gap_curve, log_loss
@@ -92,9 +92,10 @@ def train(
     tell("reading the prompts", 0.1)
     inputs = fit_inputs(embedding, table.questions + (answers.questions if answers else ()))
     tell("learning quality and gain", 0.2)
-    fit = _outcomes(inputs, table, seed)
-    tell("learning output length", 0.8)
-    length_head, coverage = _lengths(inputs, answers, seed)
+    with one_thread():
+        fit = _outcomes(inputs, table, seed)
+        tell("learning output length", 0.8)
+        length_head, coverage = _lengths(inputs, answers, seed)
     card = TrainingCard(
         tiers=table.tiers,
         outcomes=Source(table.name, table.sha256),
@@ -108,7 +109,9 @@ def train(
         note=note,
         strength=fit.strength,
     )
-    return _write(out, arrays_of(inputs, fit.head, length_head), card)
+    written = _write(out, arrays_of(inputs, fit.head, length_head), card)
+    tell("written", 1.0)
+    return written
 
 
 def _silent(step: str, done: float) -> None:
