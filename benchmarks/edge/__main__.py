@@ -1,6 +1,6 @@
 """The edge benchmark: what the embedded engine keeps of llama.cpp's own speed, and how soon a short prompt is served.
 
-    python -m benchmarks.edge [--quick] [--threads N] [--out docs/benchmarks/edge.md]
+python -m benchmarks.edge [--quick] [--threads N] [--out docs/benchmarks/edge.md]
 """
 
 import argparse

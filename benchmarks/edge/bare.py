@@ -51,9 +51,7 @@ def _greedy(rows: LogitRows) -> np.ndarray:
 def main() -> None:
     path, threads, context = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     keep_log = send_log_to_stderr()
-    model = Model(
-        EngineOptions(model_path=path, context=context, threads=threads, kv_tokens=4 * context, slots=16)
-    )
+    model = Model(EngineOptions(model_path=path, context=context, threads=threads, kv_tokens=4 * context, slots=16))
     print("ready", flush=True)
     for line in sys.stdin:
         sequences, tokens = map(int, line.split())

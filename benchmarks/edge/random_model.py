@@ -62,8 +62,8 @@ TINY = Shape(layers=2, width=64, heads=4, kv_heads=2, feed_forward=128, vocabula
 EDGE_230M = Shape(layers=20, width=1024, heads=16, kv_heads=4, feed_forward=2560, vocabulary=16384)
 
 
-def write(path: Path, shape: Shape, *, seed: int = 0, template: str | None = CHATML) -> None:
-    """Write the model to `path`; the same shape and seed give the same file. Weights are Q8_0, norms are ones."""
+def write(path: Path, shape: Shape, *, seed: int = 0, template: str | None = CHATML, quantised: bool = True) -> None:
+    """Write the model to `path`; the same shape and seed give the same file. Weights are Q8_0 or F32, norms ones."""
     writer = GGUFWriter(path, "llama")
     _add_dimensions(writer, shape)
     _add_vocabulary(writer, shape, template)
@@ -71,8 +71,12 @@ def write(path: Path, shape: Shape, *, seed: int = 0, template: str | None = CHA
     for name in shape.norms():
         writer.add_tensor(name, np.ones(shape.width, dtype=np.float32))
     for name, rows, columns in shape.matrices():
-        blocks = _random_blocks(random, rows, columns)
-        writer.add_tensor(name, blocks, raw_dtype=GGMLQuantizationType.Q8_0)
+        if quantised:
+            blocks = _random_blocks(random, rows, columns)
+            writer.add_tensor(name, blocks, raw_dtype=GGMLQuantizationType.Q8_0)
+        else:
+            weights = random.normal(scale=columns**-0.5, size=(rows, columns))
+            writer.add_tensor(name, weights.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -62,7 +62,7 @@ def _read(fields: Fields, *, messages: tuple[Mapping[str, Any], ...] | None, pro
     schema = _read_schema(fields)
     tools = read_tools(fields) if chat else None
     grammar = fields.raw("grammar")
-    if grammar is not None and (not isinstance(grammar, str) or schema is not None):
+    if grammar is not None and (not isinstance(grammar, str) or not grammar.strip() or schema is not None):
         raise refuse("grammar", grammar, "a GBNF grammar as a string, without `response_format`")
     return Request(
         messages=messages,

@@ -48,7 +48,7 @@ class Sampler:
 
     def __init__(self, sampling: Sampling, *, choice: int, prompt: Sequence[int]) -> None:
         self.sampling = sampling
-        entropy = None if sampling.seed is None else (sampling.seed, choice)
+        entropy = None if sampling.seed is None else (sampling.seed % 2**64, choice)
         self._random = np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
         self._prompt = np.unique(np.asarray(prompt, np.intp)) if sampling.repetition_penalty != 1.0 else None
         self._counts: dict[int, int] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-AGING_TOKENS = 64  # what one step without a share takes off a prompt's remaining length in the order
+PATIENCE_STEPS = 4  # after so many steps without a share a prompt comes first
 LEAST_CHUNK = 8  # prompt tokens that a step takes at least, however slow the machine
 STRETCH = 4  # how many times its usual prompt tokens a step takes to finish a prompt
 GROWTH = 0.5  # by how much of a pure decode step the prompt tokens may lengthen it
@@ -32,23 +32,23 @@ def plan(decoding: Sequence[int], prefilling: Sequence[Prefill], *, budget: int,
     """One token for each decoding sequence, then prompts, the shortest remainder first, into what is left.
 
     budget: most tokens in the batch; chunk: prompt tokens that a step should take. Up to STRETCH times as many go in
-    where that finishes a prompt: one longer step is better for everybody than several. A prompt that goes without
-    moves forward by AGING_TOKENS a step, so that a long one is delayed by short ones but never for ever.
+    where that finishes a prompt: one longer step is better for everybody than several. A prompt that went without
+    for PATIENCE_STEPS comes first, so that a long one is slowed by a stream of short ones but goes on.
     """
     shares = [Share(key, 1) for key in decoding[:budget]]
     room = budget - len(shares)
     usual, most = min(room, chunk), min(room, STRETCH * chunk)
     for prompt in sorted(prefilling, key=_urgency):
         tokens = prompt.remaining if prompt.remaining <= most else min(usual, prompt.remaining)
-        if tokens <= 0:
-            break
-        shares.append(Share(prompt.key, tokens))
-        usual, most = usual - tokens, most - tokens
+        if tokens > 0:
+            shares.append(Share(prompt.key, tokens))
+            usual, most = usual - tokens, most - tokens
     return shares
 
 
-def _urgency(prompt: Prefill) -> tuple[int, int]:
-    return prompt.remaining - AGING_TOKENS * prompt.starved_steps, prompt.key
+def _urgency(prompt: Prefill) -> tuple[int, int, int]:
+    impatience = prompt.starved_steps if prompt.starved_steps >= PATIENCE_STEPS else 0
+    return -impatience, prompt.remaining, prompt.key
 
 
 class ChunkSizer:

@@ -141,7 +141,7 @@ class SlotTable:
     def _spends_little(self, source: Slot, shared: int, oldest: Slot) -> bool:
         """Whether taking the source itself loses no other conversation's beginning worth keeping."""
         lost = source.length - shared
-        return source is oldest or lost <= shared or not self._memory.shares_prefixes
+        return source is oldest or lost <= shared
 
     def _reuse(self, slot: Slot, source: Slot, shared: int) -> int:
         if slot is source:
