@@ -14,7 +14,8 @@ _OVERHEAD_BYTES = 600  # of an entry beside its body: the key, the objects, the 
 class Entry:
     """A whole answer and what it cost when it was made.
 
-    body: the JSON as it was sent. decision: why that tier answered. cost_nusd: None where the price was unknown. team: whose answer it is, for
+    body: the JSON as it was sent. decision: why that tier answered.
+    cost_nusd: None where the price was unknown. team: whose answer it is, for
     `forget`. stored_at: seconds of the cache's clock, which sets it; None before.
     """
 

@@ -15,7 +15,7 @@ from router.ledger.types import Row
 
 _log = logging.getLogger(__name__)
 
-_LINGER_S = 0.005  # how long the first row of a group waits for company
+_REST_S = 0.005  # between two groups, so that rows which come together are committed together
 _MOST_IN_GROUP = 2_000
 _FIRST_RETRY_S = 0.05
 _LAST_RETRY_S = 2.0
@@ -120,11 +120,11 @@ class Writer:
         connection: sqlite3.Connection | None = None
         while (not self._closing or self._waiting) and not self._given_up.is_set():
             self._wake.wait()
-            self._hurry.wait(_LINGER_S)
             self._wake.clear()
             self._hurry.clear()
             while self._waiting and not self._given_up.is_set():
                 connection = self._write_group(connection)
+            self._hurry.wait(_REST_S)
         if connection is not None:
             connection.close()
 
