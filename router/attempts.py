@@ -1,6 +1,5 @@
 """Attempt: walk the decision's tiers until one answers well, escalating drafts and falling back from failures."""
 
-import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from classifier.confidence import confidence
 from policies.types import Decision
 from router.attempt import Attempt
-from router.errors import AllFailed, from_refusal, no_candidate
+from router.errors import AllFailed, ApiError, from_refusal, no_candidate
 from router.ledger.types import AttemptKind
 from router.observe.events import Bus, Escalated, FellBack
 from router.request import Request
@@ -51,32 +50,62 @@ class _Rejected(Exception):  # noqa: N818 - the cascade's verdict, not a fault
         self.value = value
 
 
+class _Failures:
+    """What went wrong so far, and which tiers it rules out."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[str, TierError]] = []
+        self._too_small = 0  # tokens of context that did not hold this request
+        self._closed: set[str] = set()  # tiers none of whose replicas can take it
+
+    @property
+    def last_reason(self) -> str | None:
+        return self._told[-1][1].reason if self._told else None
+
+    def rule_out(self, tier: Tier) -> bool:
+        return tier.spec.context <= self._too_small or tier.name in self._closed
+
+    def note(self, tier: Tier, error: TierError) -> None:
+        self._told.append((tier.name, error))
+        if isinstance(error, ContextTooLong):
+            self._too_small = max(self._too_small, tier.spec.context)
+        elif isinstance(error, _NoReplica):
+            self._closed.add(tier.name)
+
+    def verdict(self, decision: Decision) -> ApiError:
+        """The engine's own refusal where all that failed was that; else every failure by name."""
+        refusals = [error for _, error in self._told if isinstance(error, ContextTooLong)]
+        if refusals and len(refusals) == len(self._told):
+            return from_refusal(refusals[-1])
+        if not self._told:
+            return no_candidate(tuple(f"{c.tier}: {c.reason}" for c in decision.considered))
+        return AllFailed(tuple(self._told))
+
+
+class _NoReplica(Overloaded):
+    """None of a tier's replicas takes new work; nothing was dispatched."""
+
+
 async def attempt(bus: Bus, request: Request, decision: Decision, tried: Tried) -> Served:
     """The first answer that is good enough. Raises ApiError: the engine's refusal, or every failure by name."""
-    failures: list[tuple[str, TierError]] = []
-    refusal: ContextTooLong | None = None
+    failures = _Failures()
     for tier, draft in _order(request, decision):
-        if len(tried.attempts) >= decision.attempts:
+        if len(tried.attempts) - tried.escalations >= decision.attempts:
             break
+        if failures.rule_out(tier):
+            continue
         try:
-            return await _try(bus, request, decision, tried, tier, draft=draft, after=failures)
+            return await _try(bus, request, decision, tried, tier, draft=draft, after=failures.last_reason)
         except _Rejected as verdict:
             tried.escalations += 1
             bus.emit(Escalated(tier.name, verdict.value or 0.0))
-        except ContextTooLong as error:
-            refusal = error
-            failures.append((tier.name, error))
-        except Refused as error:
-            raise from_refusal(error) from error
         except TierError as error:
-            failures.append((tier.name, error))
+            if isinstance(error, Refused) and error.reason not in ("context", *decision.on):
+                raise from_refusal(error) from error
+            failures.note(tier, error)
             if decision.on and error.reason not in decision.on:
                 break
-    if refusal is not None and len(failures) == 1:
-        raise from_refusal(refusal)
-    if not failures:
-        raise no_candidate(tuple(f"{c.tier}: {c.reason}" for c in decision.considered))
-    raise AllFailed(tuple(failures))
+    raise failures.verdict(decision)
 
 
 def _order(request: Request, decision: Decision) -> list[tuple[Tier, bool]]:
@@ -105,18 +134,21 @@ async def _try(
     tier: Tier,
     *,
     draft: bool,
-    after: list[tuple[str, TierError]],
+    after: str | None,
 ) -> Served:
-    """One dispatch, settled on every way out but the one that hands a stream on."""
+    """One dispatch, settled on every way out but the one that hands a stream on.
+
+    after: the reason of the failure before, None where nothing has failed.
+    """
     failed_here = {a.replica.name for a in tried.attempts if a.tier is tier and not _was_draft(a)}
     replica = tier.pick(exclude=failed_here)
     if replica is None:
-        raise Overloaded(f"no replica can take it ({tier.state()})")
-    if after:
+        raise _NoReplica(f"no replica can take it ({tier.state()})")
+    if after is not None:
         tried.fallbacks += 1
-        bus.emit(FellBack(tier.name, after[-1][1].reason))
+        bus.emit(FellBack(tier.name, after))
     ours = Attempt(
-        bus, request, tier, replica, kind=_kind(tried, draft=draft, failed=bool(after)), seq=len(tried.attempts),
+        bus, request, tier, replica, kind=_kind(tried, draft=draft, failed=after is not None), seq=len(tried.attempts),
         price=request.snapshot.prices.price(tier.name),
         output_p90=decision.predicted.output_p90 if decision.predicted else 256.0,
     )  # fmt: skip
@@ -135,7 +167,7 @@ async def _whole(ours: Attempt, request: Request) -> Served:
     except TierError as error:
         ours.failed(error)
         raise
-    except asyncio.CancelledError:
+    except BaseException:  # the caller left, or a defect: either way the lease is given back
         ours.cancelled(of_whole(request, ours.tier, None))
         raise
     ours.ok(of_whole(request, ours.tier, answered), finish_reason=answered.finish_reason)
@@ -181,7 +213,7 @@ async def _open(ours: Attempt, request: Request, *, plain: bool) -> Incoming:
     except TierError as error:
         ours.failed(error)
         raise
-    except asyncio.CancelledError:
+    except BaseException:  # as in _whole
         ours.cancelled(of_stream(request, ours.tier, None))
         raise
     return Incoming(stream, choices=request.facts.n, plain=plain)
