@@ -20,16 +20,13 @@ class Candidate(NamedTuple):
     name: str
     view: TierView | None
     standing: Standing
+    usable: bool
     quality: float | None = None
     output_tokens: float | None = None
     cost_nusd: float | None = None
     value_nusd: float | None = None
     latency_s: float | None = None
     load: float | None = None
-
-    @property
-    def usable(self) -> bool:
-        return self.standing.kind == "usable"
 
 
 class Case:
@@ -54,20 +51,20 @@ class Case:
     def _judge(self, name: str) -> Candidate:
         view = self._views.get(name)
         stands = standing(view, self.facts, self.needs, self.predicted)
+        usable = stands.kind == "usable"
         if view is None:
-            return Candidate(name, view, stands)
+            return Candidate(name, view, stands, usable)
         load = view.inflight / view.capacity if view.capacity > 0 else None
         if self.predicted is None:
-            return Candidate(name, view, stands, load=load)
+            return Candidate(name, view, stands, usable, load=load)
         output_tokens = self.predicted.output_p50
         if self.facts.max_tokens is not None:
             output_tokens = min(output_tokens, self.facts.max_tokens)
         cost = _cost_nusd(view, self.facts, output_tokens)
         value = cost if cost is None else cost * busyness(load)
         latency = _latency_s(view, output_tokens)
-        return Candidate(
-            name, view, stands, self.predicted.quality.get(name), output_tokens, cost, value, latency, load
-        )
+        quality = self.predicted.quality.get(name)
+        return Candidate(name, view, stands, usable, quality, output_tokens, cost, value, latency, load)
 
 
 def busyness(load: float | None) -> float:

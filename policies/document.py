@@ -197,7 +197,9 @@ class _Reader:
     def merge(self, node: Node, path: Path) -> dict[str, Any]:
         """The mapping that `<<: *name` brings in; keys written beside it win."""
         if isinstance(node, MappingNode):
+            own = self.document.values[path]
             read = self.read(node, path)
+            self.document.values[path] = own
             return read if isinstance(read, dict) else {}
         self.document.report(path, f"{_kind(node)} after '<<'", "a mapping, as *name", spot=_spot(node))
         return {}

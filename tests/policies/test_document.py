@@ -1,6 +1,7 @@
 """Reading YAML: plain values, the environment, places, and files that are no configuration."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -123,6 +124,19 @@ def test_a_byte_order_mark_is_no_mistake():
     assert problems(b"\xef\xbb\xbf" + TIERS.encode()) == []
 
 
+def test_a_mapping_that_merges_another_keeps_its_own_place():
+    """A mistake in it is told where it stands, not where the other does; merged keys are told at the other."""
+    text = "tiers:\n  a: &a {engine: vllm, model: m, x: 1}\n  b:\n    <<: *a\n    replicas: []\n"
+    assert [problem.split(": found")[0] for problem in problems(text)] == [
+        "fleet.yaml:2:34: tiers.a.x",
+        "fleet.yaml:2:34: tiers.b.x",
+    ]
+    assert [problem.split(": found")[0] for problem in problems(text.replace(", x: 1", ""))] == [
+        "fleet.yaml:2:3: tiers.a.replicas",
+        "fleet.yaml:5:15: tiers.b.replicas",
+    ]
+
+
 def refused_or_loaded(text: str | bytes) -> bool:
     try:
         loads(text, "f", {"HOME": "/"})
@@ -131,6 +145,7 @@ def refused_or_loaded(text: str | bytes) -> bool:
     return True
 
 
+EXAMPLE = (Path(__file__).parents[2] / "configs/fleet.yaml").read_text()
 WORDS = """version server tiers models policies budgets edge default rules when use route cascade first then engine
 model replicas url price input output host port candidates fallback order on tag.x hour prompt_tokens name << cache"""
 KEYS = st.sampled_from(WORDS.split())
@@ -157,6 +172,19 @@ def test_arbitrary_bytes_are_refused_with_a_place(text: str | bytes):
 def test_arbitrary_values_at_known_keys_are_refused_with_a_place(tree: dict[str, object]):
     """The same for YAML that looks like a configuration."""
     assert refused_or_loaded(yaml_of(tree))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5000), st.sampled_from(["", " ", ":", "-", "9", "x", "[", "'", "\n"])), max_size=4
+    )
+)
+def test_a_slip_of_the_finger_is_refused_with_a_place(slips: list[tuple[int, str]]):
+    """The example fleet with a few characters replaced loads or is refused."""
+    text = EXAMPLE
+    for place, character in slips:
+        text = text[: place % len(text)] + character + text[place % len(text) + 1 :]
+    assert refused_or_loaded(text)
 
 
 def yaml_of(value: object) -> str:
