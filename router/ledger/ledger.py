@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from router.ledger.checkpoint import Checkpointer
 from router.ledger.schema import prepare, settle_unseen
 from router.ledger.sqlite import LedgerError, Synchronous, connect_writer
 from router.ledger.types import Correction, RequestRow, Reservation, Settlement
@@ -20,10 +21,11 @@ class Ledger:
     recovered: attempts of an earlier gateway that were settled as `unseen` at the opening.
     """
 
-    def __init__(self, path: Path, writer: Writer, lock: IO[str], recovered: int) -> None:
+    def __init__(self, path: Path, writer: Writer, checkpointer: Checkpointer, lock: IO[str], recovered: int) -> None:
         self.path = path
         self.recovered = recovered
         self._writer = writer
+        self._checkpointer = checkpointer
         self._lock = lock
 
     @classmethod
@@ -52,9 +54,10 @@ class Ledger:
         except (sqlite3.Error, LedgerError) as error:
             lock.close()
             raise LedgerError(f"{path}: {error}") from error
-        writer = Writer(connect, clock=clock)
+        writer, checkpointer = Writer(connect, clock=clock), Checkpointer(connect)
         writer.start()
-        return cls(path, writer, lock, recovered)
+        checkpointer.start()
+        return cls(path, writer, checkpointer, lock, recovered)
 
     def reserve(self, row: Reservation) -> None:
         """An attempt is being dispatched."""
@@ -93,6 +96,7 @@ class Ledger:
     def close(self, timeout_s: float = 5.0) -> int:
         """Write what waits, for `timeout_s` at most, and let go of the file; how many rows are left."""
         left = self._writer.close(timeout_s)
+        self._checkpointer.close(timeout_s)
         self._lock.close()
         return left
 

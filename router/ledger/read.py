@@ -80,6 +80,7 @@ def spend(
     )
     with closing(connect_reader(path)) as connection:
         try:
+            connection.execute("BEGIN")  # both sums see the same moment
             attempts = _grouped(connection, by, period, side=0)
             requests = {} if "kind" in by else _grouped(connection, by, period, side=1)
         except sqlite3.Error as error:
@@ -102,6 +103,7 @@ def recent(path: Path, n: int) -> list[dict[str, Any]]:
     """
     with closing(connect_reader(path)) as connection:
         try:
+            connection.execute("BEGIN")
             newest = connection.execute("SELECT * FROM request ORDER BY row DESC LIMIT ?", (n,)).fetchall()
             return [{**dict(row), "tried": _tried(connection, row["request_id"])} for row in newest]
         except sqlite3.Error as error:

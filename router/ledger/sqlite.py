@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 OLDEST = (3, 37)  # the first with STRICT tables
+_MOST_WAL_PAGES = 50_000  # 200 MB; past that a commit moves them itself, for the checkpointer has not kept up
 Synchronous = Literal["NORMAL", "FULL"]
 
 
@@ -27,6 +28,7 @@ def connect_writer(path: Path, *, synchronous: Synchronous = "NORMAL", busy_s: f
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_MOST_WAL_PAGES}")
     except BaseException:
         connection.close()
         raise

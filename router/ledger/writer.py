@@ -121,10 +121,10 @@ class Writer:
         while (not self._closing or self._waiting) and not self._given_up.is_set():
             self._wake.wait()
             self._wake.clear()
-            self._hurry.clear()
             while self._waiting and not self._given_up.is_set():
+                self._hurry.clear()
                 connection = self._write_group(connection)
-            self._hurry.wait(_REST_S)
+                self._hurry.wait(_REST_S)
         if connection is not None:
             connection.close()
 
