@@ -53,6 +53,10 @@ class Key:
         return self.revoked_ns is None and (self.expires_ns is None or now_ns < self.expires_ns)
 
 
+class KeysError(ValueError):
+    """The stored keys cannot be used; the message says which file and why."""
+
+
 class KeyStore:
     """The keys of one installation. Made by `open`.
 
@@ -88,17 +92,16 @@ class KeyStore:
         """Take up the keys beside a ledger: `ledger.db` has its keys in `ledger.keys.db`.
 
         Their hashes need a pepper: the variable TIERGATE_PEPPER, else `ledger.keys.pepper`, made at first use
-        with mode 0600. clock: seconds, monotonic. Raises OSError or sqlite3.Error for unusable files.
+        with mode 0600. clock: seconds, monotonic. Raises KeysError where the files cannot be used.
         """
         path = ledger.with_suffix(".keys.db")
-        path.parent.mkdir(parents=True, exist_ok=True)
         given = (os.environ if environ is None else environ).get("TIERGATE_PEPPER")
-        pepper = given.encode() if given else read_pepper(ledger.with_suffix(".keys.pepper"))
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(_TABLE)
-        return cls(connection, pepper, clock=clock, now_ns=now_ns)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pepper = given.encode() if given else read_pepper(ledger.with_suffix(".keys.pepper"))
+            return cls(_connect(path), pepper, clock=clock, now_ns=now_ns)
+        except (OSError, sqlite3.Error) as error:
+            raise KeysError(f"{path}: {error}; API keys are kept beside state.ledger") from error
 
     def create(
         self,
@@ -173,3 +176,16 @@ class KeyStore:
     def _data_version(self) -> int:
         """Changes when another connection has changed the file."""
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Made readable by its owner alone; SQLite gives its -wal file the same mode."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(_TABLE)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from router.auth.keys import KeyStore
+from router.auth.keys import KeysError, KeyStore
 
 NOW_NS = 1_000
 
@@ -137,6 +137,13 @@ def test_a_pepper_from_the_environment_is_used_instead(place):
     with closing(KeyStore.open(place, environ={"TIERGATE_PEPPER": "two"})) as store:
         assert store.verify(secret) is None
     assert not place.with_suffix(".keys.pepper").exists()
+
+
+def test_a_file_that_holds_no_keys_is_named(place):
+    """What cannot be opened is said with its name, and left as it is."""
+    place.with_suffix(".keys.db").write_bytes(b"something else entirely" * 100)
+    with pytest.raises(KeysError, match=r"ledger\.keys\.db: file is not a database"):
+        KeyStore.open(place, environ={"TIERGATE_PEPPER": "one"})
 
 
 def test_unreadable_keys_do_not_stop_the_known_ones(store, place, clock):
