@@ -16,7 +16,7 @@ from tiers.llamacpp.options import EngineOptions
 
 
 def decode_steps(model: Model, sequences: int, tokens: int) -> Iterator[float]:
-    """Seconds of each of `tokens` decode steps of `sequences` greedy sequences, log-probability of the choice included."""
+    """Seconds of each of `tokens` decode steps of greedy sequences, log-probability of the choice included."""
     model.truncate(-1, 0)
     batch = Batch(model.options.batch)
     chosen, position = _prefill(model, batch, sequences)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import pairwise
 from statistics import median
 
 from benchmarks.edge.prompts import prompt_tokens
@@ -17,7 +18,8 @@ SHORT_PROMPT_TOKENS = 12
 
 async def tokens_per_second(engine: EmbeddedEngine, streams: int, tokens: int) -> float:
     """Tokens a second of all streams together, between the last one's beginning and the first one's end."""
-    arrivals = await asyncio.gather(*(_arrivals(engine, i, tokens) for i in range(streams)))
+    all_begun = 2 * streams  # steps until the last of the prompts is decoded, and more
+    arrivals = await asyncio.gather(*(_arrivals(engine, i, tokens + all_begun) for i in range(streams)))
     begin = max(times[0] for times in arrivals)
     end = min(times[-1] for times in arrivals)
     inside = sum(sum(begin < moment <= end for moment in times) for times in arrivals)
@@ -56,7 +58,7 @@ async def short_prompt_steps(engine: EmbeddedEngine, number: int) -> tuple[float
 async def _decode_step_s(engine: EmbeddedEngine) -> float:
     """The gap between two tokens of one more stream beside the background's."""
     times = await _arrivals(engine, 99, 16)
-    return median(after - before for before, after in zip(times[4:], times[5:], strict=False))
+    return median(after - before for before, after in pairwise(times[4:]))
 
 
 async def _first_token_s(engine: EmbeddedEngine, prompt: list[int]) -> float:

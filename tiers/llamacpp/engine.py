@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tiers.base import Stream, Whole
-from tiers.errors import EngineFailed, Misconfigured, TimedOut
+from tiers.errors import ContextTooLong, EngineFailed, Misconfigured, TimedOut
+from tiers.llamacpp import frames
 from tiers.llamacpp.answer import Answer, Token
 from tiers.llamacpp.backlog import Backlog
 from tiers.llamacpp.options import EngineOptions
+from tiers.llamacpp.process import WorkerProcess
 from tiers.llamacpp.refusal import as_tier_error
 from tiers.llamacpp.render import Choice, Head, StreamRenderer, whole
 from tiers.llamacpp.request import CHAT
@@ -119,7 +121,7 @@ class EmbeddedEngine:
         number, choices = next(self._ids), _choices(call)
         with backlog.place(choices):
             answer = Answer(choices=choices, timeouts=self._spec.timeouts, clock=self._clock)
-            worker.post(["generate", number, call.path, dict(call.body)])
+            _post_request(worker, number, call)
             self._answers[number] = answer
             try:
                 yield answer
@@ -213,6 +215,13 @@ def _path(model: str) -> Path:
 
         return resolve(model)
     return Path(model).expanduser()
+
+
+def _post_request(worker: WorkerProcess, number: int, call: Call) -> None:
+    try:
+        worker.post(["generate", number, call.path, dict(call.body)])
+    except frames.FrameError as error:
+        raise ContextTooLong(f"the request is too large for this engine: {error}", status=413) from error
 
 
 def _choices(call: Call) -> int:

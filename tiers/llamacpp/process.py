@@ -86,8 +86,13 @@ class WorkerProcess:
         self._writer.write(frames.encode(message))
 
     async def messages(self) -> AsyncIterator[Any]:
-        while (message := await frames.read(self._reader)) is not None:
-            yield message
+        """What the worker says; ends when it is gone, or when it makes no sense any more, which ends it."""
+        try:
+            while (message := await frames.read(self._reader)) is not None:
+                yield message
+        except frames.FrameError as error:
+            self._last_lines.append(str(error))
+            self._kill()
 
     async def obituary(self) -> str:
         """How the process ended and what it last said; waits for its end."""
@@ -103,9 +108,12 @@ class WorkerProcess:
         try:
             await asyncio.wait_for(self._process.wait(), STOP_S)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._kill()
         await self._end()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
 
     async def _end(self) -> int:
         """The exit code, once all that was said has been read."""

@@ -45,7 +45,15 @@ class Worker:
                 self._send({"began": report.began, "tokens": report.tokens})
 
     def _read(self) -> None:
-        """Hand on what the gateway sends; when it hangs up, end the process at once, whatever is being decoded."""
+        """Hand on what the gateway sends; when it hangs up, end the process, whatever is being decoded."""
+        try:
+            self._read_until_closed()
+        except Exception:  # noqa: BLE001 - a thread that died alone would leave the process deaf
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+
+    def _read_until_closed(self) -> None:
         while (message := frames.receive(self._connection)) is not None:
             kind, *rest = message
             if kind == "generate":
@@ -54,7 +62,6 @@ class Worker:
                 self._bodies.put((request_id, path, body))
             else:
                 self._inbox.put((kind, rest[0]))
-        os._exit(0)
 
     def _prepare(self) -> None:
         while True:

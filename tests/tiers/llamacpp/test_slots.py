@@ -60,7 +60,7 @@ class Driver:
 
 def prompt_from(number: int) -> list[int]:
     """Prompts over few tokens, so that many begin alike."""
-    digits = [int(digit) % 2 for digit in bin(number)[2:]]
+    digits = [int(digit) % 2 for digit in f"{number:b}"]
     return digits[: CONTEXT - 2] or [0]
 
 
