@@ -183,13 +183,14 @@ async def _stream(ours: Attempt, request: Request) -> Served:
 
 
 async def _draft(ours: Attempt, request: Request, *, accept: float, hold_tokens: int) -> Served:
-    """A held-back beginning, judged; where the caller does not stream, the whole answer is judged too."""
+    """A held-back beginning, judged; where the caller does not stream, judged again every `hold_tokens` to the end."""
     incoming = await _open(ours, request, plain=not request.asked_logprobs)
     async with _settling(ours, request, incoming):
-        await incoming.hold(hold_tokens)
-        _judge(incoming, accept)
-        if not request.stream:
-            await incoming.finish()
+        if request.stream:
+            await incoming.hold(hold_tokens)
+            _judge(incoming, accept)
+        while not request.stream and not incoming.ended:
+            await incoming.advance(incoming.tokens + hold_tokens)
             _judge(incoming, accept)
     sure = confidence(incoming.logprobs)
     if request.stream:

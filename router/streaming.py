@@ -43,11 +43,19 @@ class Incoming:
         self.finish_reason = ""
         self.model = stream.model
 
-    async def hold(self, tokens: int) -> bool:
-        """Read until so many events with output were seen, or the end. True at the end. Raises TierError."""
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    async def hold(self, tokens: int) -> None:
+        """Read until so many events with output were seen, or the end, keeping them for `relay`. Raises TierError."""
         while not self._ended and self.tokens < tokens and self._held_bytes < _MAX_HELD_BYTES:
             self._keep(await self._read())
-        return self._ended
+
+    async def advance(self, tokens: int) -> None:
+        """The same, forwarding nothing: for an answer that is put together whole. Raises TierError."""
+        while not self._ended and self.tokens < tokens:
+            await self._read()
 
     async def relay(self) -> AsyncIterator[bytes]:
         """The held events, then the rest as they come. Raises TierError where the answer is not whole."""
@@ -57,11 +65,6 @@ class Incoming:
         while not self._ended:
             if forward := await self._read():
                 yield forward
-
-    async def finish(self) -> None:
-        """Read to the end, forwarding nothing. Raises TierError where the answer is not whole."""
-        while not self._ended:
-            await self._read()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
