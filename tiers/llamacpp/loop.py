@@ -7,7 +7,7 @@ from typing import Any
 
 from tiers.llamacpp.model import Batch, CacheFull, LogitRows, Model
 from tiers.llamacpp.sampling import Normaliser
-from tiers.llamacpp.scheduler import ChunkSizer, Prefill, Share, plan
+from tiers.llamacpp.scheduler import ChunkSizer, Prefill, Share, plan, starved_after
 from tiers.llamacpp.sequence import Sequence
 from tiers.llamacpp.slots import SlotTable
 
@@ -153,9 +153,7 @@ class Loop:
 
     def _advance(self, shares: list[Share], rows: LogitRows, report: Report) -> None:
         highest = rows.argmax(axis=1) if len(rows) else ()
-        served = {share.key for share in shares}
-        for key, sequence in enumerate(self._running):
-            sequence.starved_steps = 0 if key in served else sequence.starved_steps + 1
+        self._note_starved(shares)
         row = 0
         for share in shares:
             sequence = self._running[share.key]
@@ -166,6 +164,13 @@ class Loop:
                 row += 1
         for sequence in [s for s in self._running if s.finish is not None]:
             self._leave(sequence)
+
+    def _note_starved(self, shares: list[Share]) -> None:
+        tokens = {share.key: share.tokens for share in shares}
+        for key, sequence in enumerate(self._running):
+            sequence.starved_steps = starved_after(
+                sequence.starved_steps, remaining=sequence.remaining, tokens=tokens.get(key, 0)
+            )
 
     def _sample(self, sequence: Sequence, row: Any, row_best: int, report: Report) -> None:
         vocabulary = self._model.vocabulary

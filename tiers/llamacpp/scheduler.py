@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PATIENCE_STEPS = 4  # after so many steps without a share a prompt comes first
+PATIENCE_STEPS = 4  # after so many steps without LEAST_CHUNK tokens a prompt comes first
 LEAST_CHUNK = 8  # prompt tokens that a step takes at least, however slow the machine
 STRETCH = 4  # how many times its usual prompt tokens a step takes to finish a prompt
 GROWTH = 0.5  # by how much of a pure decode step the prompt tokens may lengthen it
@@ -44,6 +44,11 @@ def plan(decoding: Sequence[int], prefilling: Sequence[Prefill], *, budget: int,
             shares.append(Share(prompt.key, tokens))
             usual, most = usual - tokens, most - tokens
     return shares
+
+
+def starved_after(starved_steps: int, *, remaining: int, tokens: int) -> int:
+    """Steps without a share worth the name, once this step gave `tokens` to a prompt with `remaining` left."""
+    return 0 if tokens >= min(LEAST_CHUNK, remaining) else starved_steps + 1
 
 
 def _urgency(prompt: Prefill) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiers.llamacpp.scheduler import LEAST_CHUNK, PATIENCE_STEPS, STRETCH, ChunkSizer, Prefill, plan
+from tiers.llamacpp.scheduler import LEAST_CHUNK, PATIENCE_STEPS, STRETCH, ChunkSizer, Prefill, plan, starved_after
 
 PROMPTS = st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 50)), max_size=12)
 
@@ -61,13 +61,13 @@ def test_some_prompt_goes_on_wherever_there_is_room(situation):
 def test_a_long_prompt_is_not_starved_by_a_stream_of_short_ones(long, short, chunk, decodes):
     """With a new short prompt at every step the long one still has a chunk every few steps."""
     starved, steps = 0, 0
-    limit = (PATIENCE_STEPS + 1) * (long // chunk + 1)
+    limit = (PATIENCE_STEPS + 1) * (long // LEAST_CHUNK + 1)
     while long > 0:
         prompts = [Prefill(0, long, starved), Prefill(1, short)]
         shares = plan(list(range(10, 10 + decodes)), prompts, budget=512, chunk=chunk)
         given_now = sum(share.tokens for share in shares if share.key == 0)
+        starved = starved_after(starved, remaining=long, tokens=given_now)
         long -= given_now
-        starved = 0 if given_now else starved + 1
         steps += 1
         assert steps <= limit
 
