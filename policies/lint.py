@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from policies.document import Document
 from policies.lint_policies import lint_policy
 from policies.problems import Problem
-from policies.schema import LOOPBACK, Config
+from policies.schema import Config, is_loopback
 from policies.schema_tiers import Replica, Tier
 
 
@@ -30,7 +30,7 @@ def replica_name(replica: Replica) -> str:
 
 def _server(config: Config, found: Document, *, insecure: bool) -> None:
     server = config.server
-    if server.host not in LOOPBACK and server.auth == "none" and not insecure:
+    if not is_loopback(server.host) and server.auth == "none" and not insecure:
         mended = "127.0.0.1, or 'auth: keys', or the option --insecure"
         found.report(("server", "host"), f"'{server.host}' without keys", mended)
 

@@ -6,6 +6,7 @@
 import json
 from collections.abc import Mapping
 from functools import cache
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,7 +17,6 @@ from policies.schema_base import Number, PolicyName, Settings, TierName, Whole
 from policies.schema_policies import Policy
 from policies.schema_tiers import Tier
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 SQLITE = "sqlite:///"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
 
@@ -47,6 +47,14 @@ def _shared(place: str) -> str:
     if place != "memory":
         raise mistake(f"'{place}'", "memory")
     return place
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address; a name other than localhost may be anything."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Server(Settings):

@@ -85,6 +85,12 @@ def test_a_config_does_not_print_its_keys():
     assert made.tiers["s"].api_key.get_secret_value() == "sk-secret"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
+def test_this_machines_own_addresses_need_no_keys(host: str):
+    """Nobody else reaches them."""
+    assert problems(EDGE + f"server: {{host: '{host}'}}\n") == []
+
+
 def test_other_addresses_need_keys_or_the_option():
     """What others can reach is not open by accident."""
     text = EDGE + "server: {host: 0.0.0.0}\n"
