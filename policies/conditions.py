@@ -1,7 +1,7 @@
 """A condition: the set of values that one key of a rule's `when` admits."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,12 @@ from policies.problems import mistake
 
 COMPARISON = re.compile(r"(>=|<=|==|>|<)?\s*(\d{1,12})")
 RANGE = re.compile(r"(\d{1,12})\s*\.\.\s*(\d{1,12})")
+DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 NUMBERS_ALLOWED = 'a whole number, a comparison such as ">2000" or a range such as "200..500"'
 HOURS_ALLOWED = 'an hour from 0 to 23, or a range such as "9..17" or "22..5"'
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAYS_ALLOWED = f'one of {", ".join(DAYS)}, or a range such as "mon..fri"'
+HOURS = {form: hour for hour in range(24) for form in (f"{hour}", f"{hour:02}")}
+DAYS = {name[:length]: day for day, name in enumerate(DAY_NAMES) for length in (3, len(name))}
+DAYS_ALLOWED = f'one of {", ".join(name[:3] for name in DAY_NAMES)}, or a range such as "mon..fri"'
 TEXT_ALLOWED = "text, in which * stands for anything, or a list of such texts"
 
 
@@ -87,7 +89,7 @@ def hours(raw: Any) -> Cycle:
     """Read `7`, `"9..17"`, `"22..5"` (over midnight) or a list of these; both ends are included."""
     if isinstance(raw, Cycle):
         return raw
-    return _cycle(raw, tuple(str(hour) for hour in range(24)), HOURS_ALLOWED)
+    return _cycle(raw, HOURS, HOURS_ALLOWED)
 
 
 def weekdays(raw: Any) -> Cycle:
@@ -122,15 +124,16 @@ def _compared(sign: str, bound: int, text: str) -> tuple[int, int | None]:
     return spans[sign]
 
 
-def _cycle(raw: Any, names: tuple[str, ...], allowed: str) -> Cycle:
+def _cycle(raw: Any, names: Mapping[str, int], allowed: str) -> Cycle:
+    """Names and ranges of names; a range may go round the end."""
+    size = max(names.values()) + 1
     members: set[int] = set()
     for item in _listed(raw, allowed):
-        ends = [end.strip().lower()[: max(map(len, names))] for end in _word(item).split("..")]
-        ends = [end.lstrip("0") or "0" if end.isdigit() else end for end in ends]
-        if len(ends) > 2 or any(end not in names for end in ends):
+        ends = [names.get(end.strip().lower()) for end in _word(item).split("..")]
+        first, last = ends[0], ends[-1]
+        if len(ends) > 2 or first is None or last is None:
             raise mistake(repr(item), allowed)
-        first, last = names.index(ends[0]), names.index(ends[-1])
-        members.update((first + step) % len(names) for step in range((last - first) % len(names) + 1))
+        members.update((first + step) % size for step in range((last - first) % size + 1))
     return Cycle(frozenset(members))
 
 

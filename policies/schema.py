@@ -4,6 +4,7 @@
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address
@@ -17,6 +18,7 @@ from policies.schema_base import Number, PolicyName, Settings, TierName, Whole
 from policies.schema_policies import Policy
 from policies.schema_tiers import Tier
 
+REFERENCE = r"\$\{"
 SQLITE = "sqlite:///"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
 
@@ -147,10 +149,27 @@ class Config(Settings):
 
 @cache
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the configuration file."""
+    """The JSON Schema (draft 2020-12) of what the loader accepts once ${NAME} is replaced."""
     made = Config.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
+def editor_schema() -> dict[str, Any]:
+    """The same for the file as it is written: where a number or a boolean is asked for, ${NAME} may stand too."""
+    return {key: _or_reference(part) for key, part in json_schema().items()}
+
+
+def _or_reference(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_or_reference(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("type") in ("integer", "number", "boolean"):
+        about = {key: part[key] for key in ("title", "description", "default") if key in part}
+        asked = {key: value for key, value in part.items() if key not in about}
+        return {"anyOf": [asked, {"type": "string", "pattern": REFERENCE}], **about}
+    return {key: _or_reference(each) for key, each in part.items()}
+
+
 if __name__ == "__main__":
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))  # noqa: T201 - what the command is for
+    sys.stdout.write(json.dumps(editor_schema(), indent=2, ensure_ascii=False) + "\n")

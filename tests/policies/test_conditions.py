@@ -63,6 +63,20 @@ def test_texts(written: object, admitted: list[str], refused: list[str]):
         assert not any(map(admits, refused))
 
 
+@pytest.mark.parametrize("written", [24, 123, "-1", "monday"])
+def test_what_is_no_hour_is_refused(written: object):
+    """Nothing is cut to fit."""
+    with pytest.raises(PydanticCustomError, match="an hour from 0 to 23"):
+        hours(written)
+
+
+@pytest.mark.parametrize("written", ["monkey", "m", "freitag", 0])
+def test_what_is_no_weekday_is_refused(written: object):
+    """The three letters or the whole name."""
+    with pytest.raises(PydanticCustomError, match="one of mon, tue"):
+        weekdays(written)
+
+
 @pytest.mark.parametrize("read", [numbers, texts, hours, weekdays])
 @pytest.mark.parametrize("written", [None, True, {}, [], [None], 1.5, [[1]], "x..", "..", "1..2..3", "<0", "\x00?"])
 def test_what_is_no_condition_is_refused(read, written: object):

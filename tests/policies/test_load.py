@@ -9,7 +9,7 @@ import pytest
 
 from policies.docs import page
 from policies.load import load, loads
-from policies.schema import Config, json_schema
+from policies.schema import Config, editor_schema, json_schema
 from tests.policies.fleet import EXAMPLE_ENV, TIERS, config
 
 ROOT = Path(__file__).parents[2]
@@ -29,12 +29,20 @@ def test_every_example_satisfies_the_schema_that_editors_use(path: Path):
 
     text = path.read_text().replace("${", "$").replace("_KEY}", "_KEY")
     read = yaml.safe_load(text.replace(" on: [", " 'on': ["))
-    jsonschema.Draft202012Validator(json_schema()).validate(read)
+    jsonschema.Draft202012Validator(editor_schema()).validate(read)
 
 
 def test_the_schema_file_is_the_schema():
     """configs/tiergate.schema.json is what `make docs` makes."""
-    assert json.loads((ROOT / "configs/tiergate.schema.json").read_text()) == json_schema()
+    assert json.loads((ROOT / "configs/tiergate.schema.json").read_text()) == editor_schema()
+
+
+def test_an_editor_takes_variables_for_numbers():
+    """`port: ${PORT}` is not underlined, `port: eighty` is."""
+    validator = jsonschema.Draft202012Validator(editor_schema())
+    tiers = {"e": {"engine": "llama.cpp", "model": "m"}}
+    assert validator.is_valid({"tiers": tiers, "server": {"port": "${PORT}"}})
+    assert not validator.is_valid({"tiers": tiers, "server": {"port": "eighty"}})
 
 
 def test_the_page_of_settings_is_made_from_the_schema():
