@@ -7,6 +7,7 @@ the hash of the arrays). It names the token table it was trained with, which the
 import hashlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from classifier.embed import StaticEmbedding, bundled_folder, load_embedding
 from classifier.errors import ArtifactError
 from classifier.features import NAMES, REVISION
-from classifier.head import OutcomeHead, tier_pairs
+from classifier.head import OutcomeHead
 from classifier.inputs import Inputs
 from classifier.length import LengthHead
 from classifier.types import Assessment, Question
@@ -69,12 +70,12 @@ class Classifier:
         The length quantiles are capped by `q.max_tokens`.
         """
         row = self.inputs.row(q)
-        quality, gain = self.outcomes.outcomes(row)
-        p50, p90 = self.lengths.quantiles(row)[0].tolist()
-        most = float("inf") if q.max_tokens is None else float(max(q.max_tokens, 1))
+        quality, gain = self.outcomes.outcome(row)
+        p50, p90 = self.lengths.length(row)
+        most = math.inf if q.max_tokens is None else float(max(q.max_tokens, 1))
         return Assessment(
-            quality=dict(zip(self.tiers, quality[0].tolist(), strict=True)),
-            gain=dict(zip(tier_pairs(self.tiers), gain[0].tolist(), strict=True)),
+            quality=dict(zip(self.tiers, quality, strict=True)),
+            gain=dict(zip(self.outcomes.pairs, gain, strict=True)),
             output_p50=min(p50, most),
             output_p90=min(p90, most),
             version=self.version,

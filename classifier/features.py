@@ -99,12 +99,13 @@ def surface(question: Question) -> Floats:
     data = window(question.text).encode("utf-8", "replace")
     lower = data.lower()
     words = lower.translate(_WORD_BYTES).split()
-    counts = _CLASSES @ np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
+    histogram = np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
+    counts = (_CLASSES @ histogram).tolist()
     return np.array(
         [
             *_lengths(question.text, words),
-            *(counts[: len(_SHARES)] / max(len(data), 1)).tolist(),
-            *np.log1p(counts[len(_SHARES) :]).tolist(),
+            *[count / max(len(data), 1) for count in counts[: len(_SHARES)]],
+            *[math.log1p(count) for count in counts[len(_SHARES) :]],
             *_cues(lower, words),
             *_given(question),
         ],

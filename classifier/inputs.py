@@ -31,15 +31,15 @@ class Inputs:
         return len(NAMES) + self.embedding.dim
 
     def row(self, question: Question) -> Floats:
-        """Shape (1, width)."""
+        """Shape (width,)."""
         standard = np.minimum(np.maximum((surface(question) - self.mean) * self.per_deviation, -CLIP), CLIP)
-        return np.concatenate((standard, self.embedding.vector(question.text)))[None, :]
+        return np.concatenate((standard, self.embedding.vector(question.text)))
 
     def matrix(self, questions: Sequence[Question]) -> Floats:
         """Shape (len(questions), width)."""
         if not questions:
             return np.zeros((0, self.width), dtype=np.float32)
-        return np.concatenate([self.row(question) for question in questions])
+        return np.stack([self.row(question) for question in questions])
 
 
 def fit_inputs(embedding: StaticEmbedding, questions: Sequence[Question]) -> Inputs:

@@ -1,0 +1,1 @@
+"""The classifier's figures on public tables."""
