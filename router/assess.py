@@ -1,10 +1,12 @@
 """Assess: ask the classifier, within a deadline and away from the event loop."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from classifier.types import Assessment, Question
 from policies.facts import prompt_text
-from policies.types import Predicted
+from policies.types import Facts, Predicted
 from router.observe.events import AssessmentMissed
 from router.request import Request
 from router.services import Services
@@ -18,7 +20,7 @@ async def assess(services: Services, request: Request) -> Predicted | None:
     snapshot = request.snapshot
     deadline_s = snapshot.config.classifier.deadline_ms / 1000
     work = asyncio.get_running_loop().run_in_executor(
-        services.classifier_thread, snapshot.classifier.assess, question(request)
+        services.classifier_thread, snapshot.classifier.assess, question(request.body, request.facts)
     )
     try:
         assessment = await asyncio.wait_for(work, deadline_s)
@@ -43,13 +45,13 @@ def predict(request: Request) -> Predicted | None:
     """The same as `assess`, at once and without a deadline: for commands."""
     if not wanted(request):
         return None
-    return predicted(request.snapshot, request.snapshot.classifier.assess(question(request)))
+    return predicted(request.snapshot, request.snapshot.classifier.assess(question(request.body, request.facts)))
 
 
-def question(request: Request) -> Question:
-    facts = request.facts
+def question(body: Mapping[str, Any], facts: Facts) -> Question:
+    """What the classifier is asked about a request."""
     return Question(
-        text=prompt_text(request.body),
+        text=prompt_text(body),
         turns=facts.turns,
         prompt_tokens=facts.prompt_tokens,
         has_code=facts.has_code,
