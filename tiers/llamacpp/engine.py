@@ -188,7 +188,8 @@ class EmbeddedStream:
     ) -> AsyncGenerator[bytes, None]:
         try:
             while tokens:
-                yield renderer.events(tokens)
+                if data := renderer.events(tokens):
+                    yield data
                 tokens = await answer.take()
             yield renderer.end(answer)
         finally:

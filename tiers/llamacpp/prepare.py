@@ -14,7 +14,7 @@ from tiers.llamacpp.sampling import Sampler
 from tiers.llamacpp.sequence import Sequence
 from tiers.llamacpp.stopping import TextOut
 from tiers.llamacpp.template import ChatTemplate
-from tiers.llamacpp.tools import ToolReader
+from tiers.llamacpp.toolcalls import reader_for
 
 MOST_BYTES_PER_TOKEN = 256  # longer prompts than this times the context are refused before they are tokenised
 
@@ -68,7 +68,7 @@ class Preparer:
             sampler=Sampler(request.sampling, choice=choice, prompt=prompt),
             text=TextOut(request.stops),
             grammar=grammar,
-            tools=ToolReader(forced=request.tools.forced) if request.tools else None,
+            tools=reader_for(forced=request.tools.forced) if request.tools else None,
             leader=leader,
         )
 

@@ -83,7 +83,9 @@ class WorkerProcess:
 
     def post(self, message: Any) -> None:
         """Send a message; does nothing where the process is gone (`messages` ends and says so)."""
-        self._writer.write(frames.encode(message))
+        data = frames.encode(message)
+        if not self._writer.is_closing():
+            self._writer.write(data)
 
     async def messages(self) -> AsyncIterator[Any]:
         """What the worker says; ends when it is gone, or when it makes no sense any more, which ends it."""

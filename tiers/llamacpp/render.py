@@ -91,15 +91,23 @@ class Choice:
             self.logprobs.append((self.length, logprobs))
         self.text.append(text)
         self.length += len(text)
-        self.calls += calls
+        for delta in calls:
+            self._add_call(delta)
         self.finish = finish or self.finish
+
+    def _add_call(self, delta: dict[str, Any]) -> None:
+        """A delta with an id begins a call; any other goes on with the arguments of the last one."""
+        if "id" in delta:
+            self.calls.append({"id": delta["id"], "type": delta["type"], "function": dict(delta["function"])})
+        else:
+            self.calls[-1]["function"]["arguments"] += delta["function"]["arguments"]
 
     def as_chat(self, index: int) -> dict[str, Any]:
         content = "".join(self.text)
         message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
         if self.calls:
             message["content"] = content or None
-            message["tool_calls"] = [{k: v for k, v in call.items() if k != "index"} for call in self.calls]
+            message["tool_calls"] = self.calls
         logprobs = chat_logprobs([entry for _, entry in self.logprobs])
         return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": self.finish}
 

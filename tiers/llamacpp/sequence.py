@@ -1,6 +1,6 @@
 """The sequence: one answer under way, from its prompt's tokens to its finish reason."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from tiers.llamacpp.model import Vocabulary
 from tiers.llamacpp.sampling import Row, Sampler, best
 from tiers.llamacpp.slots import Slot
 from tiers.llamacpp.stopping import TextOut
-from tiers.llamacpp.tools import ToolReader, calls_as_deltas
+from tiers.llamacpp.toolcalls import Delta, ToolReader
 
 STOP, LENGTH, TOOL_CALLS = "stop", "length", "tool_calls"
 
@@ -38,7 +38,6 @@ class Sequence:
     slot: Slot | None = None
     starved_steps: int = 0
     finish: str | None = None
-    calls: int = field(default=0)
 
     @property
     def place(self) -> Slot:
@@ -88,7 +87,7 @@ class Sequence:
         masked = grammar.mask(scores)
         return self.sampler.choose(masked) if masked.max() > -np.inf else None
 
-    def accept(self, token: int, vocabulary: Vocabulary) -> tuple[str, list[dict[str, Any]]]:
+    def accept(self, token: int, vocabulary: Vocabulary) -> tuple[str, list[Delta]]:
         """Append the token; the text and tool calls that can be sent now. Sets `finish` when this was the last."""
         self.tokens.append(token)
         self.sampler.accept(token)
@@ -105,7 +104,7 @@ class Sequence:
                 self.finish = LENGTH
         return self._send(text)
 
-    def end(self) -> tuple[str, list[dict[str, Any]]]:
+    def end(self) -> tuple[str, list[Delta]]:
         """Finish without a further token; the text and tool calls that were held back."""
         self.finish = STOP
         return self._send("")
@@ -124,7 +123,7 @@ class Sequence:
             self.grammar.close()
             self.grammar = None
 
-    def _send(self, text: str) -> tuple[str, list[dict[str, Any]]]:
+    def _send(self, text: str) -> tuple[str, list[Delta]]:
         if self.finish is not None:
             text += self.text.finish()
         if self.tools is None:
@@ -133,8 +132,6 @@ class Sequence:
         if self.finish is not None:
             rest, last = self.tools.finish()
             text, calls = text + rest, calls + last
-        deltas = calls_as_deltas(calls, self.calls)
-        self.calls += len(calls)
-        if self.finish == STOP and self.calls:
+        if self.finish == STOP and self.tools.calls:
             self.finish = TOOL_CALLS
-        return text, deltas
+        return text, calls

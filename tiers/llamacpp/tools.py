@@ -1,14 +1,10 @@
-"""The tools: which calls an answer may or must make, and how they are read out of its text."""
+"""The tools: which calls an answer may or must make."""
 
-import json
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tiers.llamacpp.fields import Fields, refuse
-
-OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,90 +57,3 @@ def _call_schema(function: Mapping[str, Any]) -> Mapping[str, Any]:
         "required": ["name", "arguments"],
         "additionalProperties": False,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """One call: the function's name and its arguments as JSON text."""
-
-    name: str
-    arguments: str
-
-
-class ToolReader:
-    """Splits an answer under way into text and tool calls.
-
-    forced: all of the answer is one call's JSON. Otherwise a call stands between `<tool_call>` and `</tool_call>`
-    (the Hermes form) and the answer begins with one, or it is text from end to end. What cannot be read as a call is
-    given back as text.
-    """
-
-    def __init__(self, *, forced: bool) -> None:
-        self._forced = forced
-        self._held = ""
-        self._text_only = False
-        self._called = False
-
-    def feed(self, text: str) -> tuple[str, list[ToolCall]]:
-        """The text to send now and the calls that are complete."""
-        if self._text_only:
-            return text, []
-        self._held += text
-        if self._forced:
-            return "", []
-        return self._take_blocks()
-
-    def finish(self) -> tuple[str, list[ToolCall]]:
-        """What is left when the answer ends."""
-        held, self._held = self._held, ""
-        call = read_call(held.removeprefix(OPEN) if not self._forced else held)
-        if call is not None and (self._forced or held.startswith(OPEN)):
-            return "", [call]
-        return held, []
-
-    def _take_blocks(self) -> tuple[str, list[ToolCall]]:
-        calls: list[ToolCall] = []
-        while True:
-            held = self._held.lstrip()
-            if held.startswith(OPEN):
-                block, closed, rest = held[len(OPEN) :].partition(CLOSE)
-                if not closed:
-                    return "", calls
-                call = read_call(block)
-                if call is None:
-                    return self._give_up(), calls
-                calls.append(call)
-                self._called, self._held = True, rest
-            elif OPEN.startswith(held):
-                return "", calls
-            else:
-                return self._give_up(), calls
-
-    def _give_up(self) -> str:
-        held, self._held, self._text_only = self._held, "", True
-        return held
-
-
-def read_call(text: str) -> ToolCall | None:
-    """The call that `text` is, or None."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        return None
-    arguments = value.get("arguments", value.get("parameters", {}))
-    return ToolCall(value["name"], arguments if isinstance(arguments, str) else json.dumps(arguments))
-
-
-def calls_as_deltas(calls: Sequence[ToolCall], first_index: int) -> list[dict[str, Any]]:
-    """OpenAI's `tool_calls` items of a stream's delta."""
-    return [
-        {
-            "index": index,
-            "id": f"call_{secrets.token_hex(12)}",
-            "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments},
-        }
-        for index, call in enumerate(calls, first_index)
-    ]

@@ -8,21 +8,29 @@ from hypothesis import strategies as st
 
 from tiers.llamacpp.fields import Fields
 from tiers.llamacpp.refusal import Refusal
-from tiers.llamacpp.tools import ToolReader, calls_as_deltas, read_tools
+from tiers.llamacpp.toolcalls import reader_for
+from tiers.llamacpp.tools import read_tools
 
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Köln"}}\n</tool_call>'
 CUTS = st.lists(st.integers(0, 200), max_size=20)
 
 
-def read(text: str, cuts: list[int], *, forced: bool = False) -> tuple[str, list[tuple[str, dict]]]:
-    reader, sent, calls = ToolReader(forced=forced), "", []
+def read(text: str, cuts: list[int], *, forced: bool = False) -> tuple[str, list[tuple[str, str]]]:
+    """The text and the (name, arguments) of the calls, put together from deltas as a client does it."""
+    reader, sent, deltas = reader_for(forced=forced), "", []
     places = sorted({min(cut, len(text)) for cut in cuts})
     for start, end in zip([0, *places], [*places, len(text)], strict=True):
         part, found = reader.feed(text[start:end])
-        sent, calls = sent + part, calls + found
+        sent, deltas = sent + part, deltas + found
     rest, found = reader.finish()
-    return sent + rest, [(call.name, json.loads(call.arguments)) for call in calls + found]
+    calls: dict[int, list[str]] = {}
+    for delta in deltas + found:
+        call = calls.setdefault(delta["index"], ["", ""])
+        call[0] += delta["function"].get("name", "")
+        call[1] += delta["function"]["arguments"]
+    assert reader.calls == len(calls)
+    return sent + rest, [(name, arguments) for name, arguments in calls.values()]
 
 
 @given(CUTS)
@@ -30,7 +38,7 @@ def test_calls_are_found_however_the_text_is_cut(cuts):
     """Two calls in the Hermes form become two calls and no text."""
     text, calls = read(f"{CALL}\n{CALL}", cuts)
     assert text.strip() == ""
-    assert calls == [("weather", {"city": "Köln"})] * 2
+    assert calls == [("weather", '{"city": "Köln"}')] * 2
 
 
 @given(st.text("<>tool_calx/ {}", max_size=60), CUTS)
@@ -46,29 +54,36 @@ def test_an_unreadable_call_is_given_back_as_text(cuts):
     assert read(broken, cuts) == (broken, [])
 
 
-@given(CUTS)
-def test_a_forced_answer_is_one_call(cuts):
-    """With a grammar behind it the whole answer is the call's JSON."""
-    assert read('{"name": "weather", "arguments": {}} ', cuts, forced=True) == ("", [("weather", {})])
+ARGUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('{}[]"\\ ,:ä', max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('}"\\a', max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
 
 
-def test_a_forced_answer_that_was_cut_off_is_content():
-    """A call that max_tokens cut in the middle is no call."""
-    text, calls = read('{"name": "wea', [], forced=True)
-    assert (text, calls) == ('{"name": "wea', [])
+@given(st.text(min_size=1), ARGUMENTS, CUTS, st.sampled_from(["", " "]))
+def test_a_forced_answer_is_one_call_whose_arguments_flow(name, arguments, cuts, space):
+    """However the JSON is cut, the deltas put together are the name and exactly the arguments' text."""
+    written = json.dumps(arguments, ensure_ascii=False)
+    text = f'{{{space}"name":{space}{json.dumps(name)},{space}"arguments":{space}{written}{space}}}{space}'
+    assert read(text, cuts, forced=True) == ("", [(name, written)])
+
+
+def test_a_forced_answer_that_was_cut_off_keeps_what_it_has():
+    """Before the name is whole it is text; after that it is a call with the arguments so far."""
+    assert read('{"name": "wea', [], forced=True) == ('{"name": "wea', [])
+    assert read('{"name": "weather", "arguments": {"ra', [], forced=True) == ("", [("weather", '{"ra')])
 
 
 def test_a_call_without_its_closing_mark_still_counts():
     """Models often end the turn instead of writing `</tool_call>`."""
-    assert read('<tool_call>{"name": "weather", "arguments": {}}', [])[1] == [("weather", {})]
+    assert read('<tool_call>{"name": "weather", "arguments": {}}', [])[1] == [("weather", "{}")]
 
 
-def test_deltas_are_numbered_on_and_have_ids_of_their_own():
+def test_calls_are_numbered_and_have_ids_of_their_own():
     """`index` counts over the whole answer and no two calls share an id."""
-    reader = ToolReader(forced=False)
-    _, calls = reader.feed(CALL + CALL)
-    deltas = calls_as_deltas(calls, 3)
-    assert [delta["index"] for delta in deltas] == [3, 4]
+    _, deltas = reader_for(forced=False).feed(CALL + CALL)
+    assert [delta["index"] for delta in deltas] == [0, 1]
     assert len({delta["id"] for delta in deltas}) == 2
 
 
