@@ -69,15 +69,11 @@ class Cycle:
 
 def numbers(raw: Any) -> Numbers:
     """Read `">2000"`, `"200..500"`, `3` or a list of these. Raises pydantic's error for anything else."""
-    if isinstance(raw, Numbers):
-        return raw
     return Numbers(tuple(_span(item) for item in _listed(raw, NUMBERS_ALLOWED)))
 
 
 def texts(raw: Any) -> Texts:
     """Read a text with `*` as a wildcard, or a list of these. Raises pydantic's error for anything else."""
-    if isinstance(raw, Texts):
-        return raw
     words = [_word(item) for item in _listed(raw, TEXT_ALLOWED)]
     return Texts(
         exact=frozenset(word for word in words if "*" not in word),
@@ -87,15 +83,11 @@ def texts(raw: Any) -> Texts:
 
 def hours(raw: Any) -> Cycle:
     """Read `7`, `"9..17"`, `"22..5"` (over midnight) or a list of these; both ends are included."""
-    if isinstance(raw, Cycle):
-        return raw
     return _cycle(raw, HOURS, HOURS_ALLOWED)
 
 
 def weekdays(raw: Any) -> Cycle:
     """Read `sat`, `"mon..fri"` or a list of these; both ends are included."""
-    if isinstance(raw, Cycle):
-        return raw
     return _cycle(raw, DAYS, DAYS_ALLOWED)
 
 

@@ -7,8 +7,6 @@ from policies.case import Candidate, Case
 from policies.schema_policies import Fallback
 from policies.types import Cascade, Considered, Decision
 
-LAST_RESORT_ORDER = {"up": 0, "full": 1, "down": 2}
-
 
 class Plan(NamedTuple):
     """What was decided before anything fails.
@@ -54,11 +52,11 @@ def _last_resorts(possible: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _likelihood(candidate: Candidate) -> tuple[int, int]:
-    """By state; among tiers that are up (the predicted answer may not fit) the largest context first."""
+    """Up (the predicted answer may not fit) before full before down; of those that are up the largest context."""
     view = candidate.view
-    if view is None:
-        return len(LAST_RESORT_ORDER), 0
-    return LAST_RESORT_ORDER.get(view.state, 0), -view.context if view.state == "up" else 0
+    if view is None or view.state != "up":
+        return (1 if view is not None and view.state == "full" else 2), 0
+    return 0, -view.context
 
 
 def _considered(candidate: Candidate, tried: list[str], plan: Plan) -> Considered:

@@ -24,11 +24,12 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
 
 
 def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo("UTC" if name == "UTC" else name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        if name != "UTC":
-            raise mistake(f"'{name}'", "UTC or a name of the time zone database, such as Europe/Berlin") from None
+    if name != "UTC":  # which needs no database
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            allowed = "UTC or a name of the system's time zone database, such as Europe/Berlin"
+            raise mistake(f"'{name}'", allowed) from None
     return name
 
 
