@@ -82,11 +82,16 @@ async def send_body(send: Send, status: int, headers: Mapping[str, str], body: b
 
 
 async def send_events(send: Send, headers: Mapping[str, str], events: AsyncIterator[bytes]) -> None:
-    """Each piece goes out as it comes; a reader that is slow slows the upstream."""
+    """Each piece goes out as it comes; a reader that is slow slows the upstream.
+
+    The first piece is taken before anything is sent: a generator that never began would never clean up.
+    """
+    piece = await anext(events, None)
     await send({"type": "http.response.start", "status": 200, "headers": [*_SSE, *_encoded(headers)]})
-    async for piece in events:
+    while piece is not None:
         if piece:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+        piece = await anext(events, None)
     await send({"type": "http.response.body", "body": b""})
 
 
