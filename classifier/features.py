@@ -101,10 +101,11 @@ def surface(question: Question) -> Floats:
     words = lower.translate(_WORD_BYTES).split()
     histogram = np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
     counts = (_CLASSES @ histogram).tolist()
+    size = max(len(data), 1)
     return np.array(
         [
             *_lengths(question.text, words),
-            *[count / max(len(data), 1) for count in counts[: len(_SHARES)]],
+            *[count / size for count in counts[: len(_SHARES)]],
             *[math.log1p(count) for count in counts[len(_SHARES) :]],
             *_cues(lower, words),
             *_given(question),

@@ -32,13 +32,11 @@ class WordPiece:
         """Token ids of the whole of `text`, without special tokens; any `str` is accepted."""
         if not text.isascii():
             return self._encode_any(text)
-        ids: list[int] = []
-        for piece in PIECES.findall(CONTROL.sub("", text.lower())):
-            known = self.words.get(piece)
-            if known is not None:
-                ids.append(known)
-            else:
-                ids.extend(self._split(piece) or self._encode_any(piece))
+        pieces = PIECES.findall(CONTROL.sub("", text.lower()))
+        ids: list[Any] = list(map(self.words.get, pieces))
+        unknown = [place for place, found in enumerate(ids) if found is None]
+        for place in reversed(unknown):
+            ids[place : place + 1] = self._split(pieces[place]) or self._encode_any(pieces[place])
         return ids
 
     def _split(self, word: str) -> list[int]:
