@@ -100,7 +100,10 @@ class Rule(Settings):
     )
     when: When = Field(default=When(), description="Which requests; every request when empty.")
     use: TierNames = Field(description="Tiers to try, in this order.")
-    priority: Priority = Field(default="normal", description="Who goes first where requests wait.")
+    priority: Priority = Field(
+        default="normal",
+        description="Who goes first where requests wait; kept with the decision, as nothing waits in the router yet.",
+    )
     fallback: bool = Field(
         default=True,
         description="Whether the policy's fallback may serve it too; false keeps it on the tiers of `use`.",

@@ -10,6 +10,7 @@ import typer
 import uvicorn
 
 from policies.problems import ConfigError
+from policies.schema import is_loopback
 from router.app import Gateway
 from router.cli.check import ConfigOption, read
 from router.cli.console import fail, say
@@ -29,7 +30,7 @@ def serve(
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     described = read(config, insecure=insecure)
     address, number = host or described.server.host, described.server.port if port is None else port
-    if host is not None and not _is_loopback(host) and described.server.auth == "none" and not insecure:
+    if host is not None and not is_loopback(host) and described.server.auth == "none" and not insecure:
         fail(f"--host {host} is reachable from outside: set server.auth: keys, or pass --insecure.")
     path = config or embedded_config()
     gateway = Gateway(functools.partial(Opening, path, functools.partial(read, config, insecure=insecure)))
@@ -62,7 +63,3 @@ class _Server(uvicorn.Server):
                 say("Try it:")
                 say(f"  curl http://{host}:{port}/v1/chat/completions -H 'content-type: application/json' \\")
                 say("""    -d '{"model": "auto", "messages": [{"role": "user", "content": "What is 7 plus 5?"}]}'""")
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
