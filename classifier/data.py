@@ -2,7 +2,8 @@
 
 Parquet, CSV or JSON lines with the columns
 
-    prompt                   text; required, never empty
+    prompt                   text; required, never empty, unless there are messages
+    messages, tools          in place of prompt, as they were sent (OpenAI's lists; not in CSV)
     correct.<tier>           0 to 1 (or true/false), how good that tier's answer was; two tiers or more
     output_tokens.<tier>     tokens of that tier's answer; optional, may be empty in places
     output_chars.<tier>      characters instead, taken as CHARS_PER_TOKEN to a token
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from classifier.conversation import conversation_text, user_turns
 from classifier.errors import DataError
 from classifier.files import Row, read_rows
 from classifier.types import Question
@@ -124,7 +126,9 @@ def table_lengths(table: Table) -> Lengths | None:
 
 
 def _question(path: Path, number: int, row: Row) -> Question:
-    text = row.get("prompt")
+    messages, tools = row.get("messages"), row.get("tools")
+    logged = [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
+    text = conversation_text(logged) if logged else row.get("prompt")
     if not isinstance(text, str) or not text.strip():
         raise DataError(f"{path}: row {number}: prompt: found {text!r}, allowed text")
 
@@ -134,10 +138,10 @@ def _question(path: Path, number: int, row: Row) -> Question:
     limit = given("max_tokens")
     return Question(
         text=text,
-        turns=int(given("turns") or 1),
+        turns=int(given("turns") or user_turns(logged)),
         prompt_tokens=int(given("prompt_tokens") or 0),
         has_code=bool(given("has_code")),
-        has_tools=bool(given("has_tools")),
+        has_tools=bool(given("has_tools") or (isinstance(tools, list) and tools)),
         wants_json=bool(given("wants_json")),
         max_tokens=None if limit is None else int(limit),
     )

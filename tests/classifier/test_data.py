@@ -7,9 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from classifier.conversation import conversation_text
 from classifier.data import read_lengths, read_questions, read_table, table_lengths
 from classifier.errors import DataError
+from policies.facts import prompt_text
 
 ROWS = [
     {"prompt": "one", "correct.big": 1.0, "correct.small": 0.0, "output_tokens.big": 8, "output_chars.small": 12},
@@ -68,6 +72,35 @@ def test_facts_of_the_request_are_read(tmp_path):
     _, (first, second) = read_questions(write(tmp_path / "d.jsonl", rows))
     assert (first.turns, first.has_code, first.max_tokens) == (3, True, 9)
     assert (second.turns, second.has_code, second.max_tokens) == (1, False, None)
+
+
+MESSAGE = st.fixed_dictionaries(
+    {"role": st.sampled_from(["system", "user", "assistant", "tool"])},
+    optional={
+        "content": st.none()
+        | st.text(max_size=20)
+        | st.integers(3990, 4001).map("x".__mul__)
+        | st.lists(
+            st.fixed_dictionaries({"type": st.just("text")}, optional={"text": st.text(max_size=20)}), max_size=3
+        )
+    },
+)
+
+
+@given(messages=st.lists(MESSAGE, min_size=1, max_size=5))
+def test_conversations_read_as_the_router_reads_them(messages):
+    """What is learned from in a log is what is asked about in service, to the letter."""
+    body = {"messages": messages}
+    assert conversation_text(messages) == prompt_text(body)
+
+
+def test_messages_stand_in_for_a_prompt(tmp_path):
+    """A logged conversation gives the text, its turns, and whether tools were there."""
+    talk = [{"role": role, "content": text} for role, text in (("user", "Hi"), ("assistant", "Yes?"), ("user", "Why?"))]
+    rows = [{"prompt": "Why?", "messages": talk, "tools": [{"type": "function"}]}, {"messages": talk[:1], "tools": []}]
+    _, (first, second) = read_questions(write(tmp_path / "d.jsonl", rows))
+    assert (first.text, first.turns, first.has_tools) == ("Why?\nYes?\nHi", 2, True)
+    assert (second.text, second.turns, second.has_tools) == ("Hi", 1, False)
 
 
 def test_lengths_come_from_tokens_or_characters(tmp_path):
