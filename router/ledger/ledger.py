@@ -50,12 +50,12 @@ class Ledger:
         except OSError as error:
             raise LedgerError(f"{path}: {error.strerror}; set state.ledger to a place that can be written") from error
         try:
-            recovered = _take_up(connect, now_ns())
+            connection, recovered = _take_up(connect, now_ns())
         except (sqlite3.Error, LedgerError) as error:
             lock.close()
             raise LedgerError(f"{path}: {error}") from error
         writer, checkpointer = Writer(connect, clock=clock), Checkpointer(connect)
-        writer.start()
+        writer.start(connection)
         checkpointer.start()
         return cls(path, writer, checkpointer, lock, recovered)
 
@@ -95,19 +95,20 @@ class Ledger:
 
     def close(self, timeout_s: float = 5.0) -> int:
         """Write what waits, for `timeout_s` at most, and let go of the file; how many rows are left."""
-        left = self._writer.close(timeout_s)
         self._checkpointer.close(timeout_s)
+        left = self._writer.close(timeout_s)
         self._lock.close()
         return left
 
 
-def _take_up(connect: Callable[[], sqlite3.Connection], now_ns: int) -> int:
+def _take_up(connect: Callable[[], sqlite3.Connection], now_ns: int) -> tuple[sqlite3.Connection, int]:
     connection = connect()
     try:
         prepare(connection, now_ns=now_ns)
-        return settle_unseen(connection, now_ns=now_ns)
-    finally:
+        return connection, settle_unseen(connection, now_ns=now_ns)
+    except BaseException:
         connection.close()
+        raise
 
 
 def _lock(path: Path) -> IO[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 OLDEST = (3, 37)  # the first with STRICT tables
-_MOST_WAL_PAGES = 50_000  # 200 MB; past that a commit moves them itself, for the checkpointer has not kept up
+_MOST_WAL_PAGES = 50_000  # 200 MB: under a load without a pause a commit must begin the file anew now and then
 Synchronous = Literal["NORMAL", "FULL"]
 
 

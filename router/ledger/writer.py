@@ -64,9 +64,12 @@ class Writer:
         self._hurry = threading.Event()
         self._closing = False
         self._given_up = threading.Event()
+        self._connection: sqlite3.Connection | None = None
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
 
-    def start(self) -> None:
+    def start(self, connection: sqlite3.Connection | None = None) -> None:
+        """connection: an open one to begin with, which is the writer's from now on."""
+        self._connection = connection
         self._thread.start()
 
     def put(self, row: Row) -> None:
@@ -117,38 +120,38 @@ class Writer:
         self.dropped += 1
 
     def _run(self) -> None:
-        connection: sqlite3.Connection | None = None
         while (not self._closing or self._waiting) and not self._given_up.is_set():
             self._wake.wait()
             self._wake.clear()
             while self._waiting and not self._given_up.is_set():
                 self._hurry.clear()
-                connection = self._write_group(connection)
+                self._write_group()
                 self._hurry.wait(_REST_S)
-        if connection is not None:
-            connection.close()
+        self._disconnect()
 
-    def _write_group(self, connection: sqlite3.Connection | None) -> sqlite3.Connection | None:
-        """Commit the oldest rows, however often that takes; the connection to go on with."""
+    def _write_group(self) -> None:
+        """Commit the oldest rows, however often that takes."""
         while self._waiting and len(self._group) < _MOST_IN_GROUP:
             self._group.append(self._waiting.popleft())
         rows = [item for _, item in self._group if not isinstance(item, _Flush)]
         retry_s = _FIRST_RETRY_S
         while not self._given_up.is_set():
             try:
-                connection = connection or self._connect()
-                done = insert(connection, rows)
+                self._connection = self._connection or self._connect()
+                done = insert(self._connection, rows)
             except Exception as error:  # noqa: BLE001 - whatever it is, the rows are kept and tried again
                 self._failed(error)
-                if connection is not None:
-                    connection.close()
-                connection = None
+                self._disconnect()
                 self._given_up.wait(retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
             else:
                 self._written(done)
                 break
-        return connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     def _failed(self, error: Exception) -> None:
         first = self.failing is None
