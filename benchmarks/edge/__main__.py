@@ -16,7 +16,7 @@ from benchmarks.edge.engine_side import short_prompt_steps, tokens_per_second
 from benchmarks.edge.random_model import EDGE_230M, write
 from benchmarks.edge.report import Measured, Result, render
 from tiers.llamacpp import EmbeddedEngine
-from tiers.llamacpp.options import physical_cores
+from tiers.llamacpp.options import usable_cores
 from tiers.llamacpp.process import WAIT_BRIEFLY
 from tiers.types import TierSpec
 
@@ -93,7 +93,7 @@ async def _speed(bare: Bare, engine: EmbeddedEngine, streams: int, tokens: int, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer tokens and rounds; writes nothing")
-    parser.add_argument("--threads", type=int, default=physical_cores())
+    parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/edge.md"))
     given = parser.parse_args()
     tokens, rounds = (32, 3) if given.quick else (96, 5)

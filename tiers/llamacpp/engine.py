@@ -50,6 +50,8 @@ class EmbeddedEngine:
 
     async def open(self) -> None:
         """Load the model. Raises Misconfigured where a file or option is wrong, EngineFailed where it crashes."""
+        if self._opened is not None:
+            return
         options = EngineOptions.from_spec(self._spec, model_file(self._spec))
         supervisor = Supervisor(options, on_message=self._on_message, on_death=self._on_death, clock=self._clock)
         await supervisor.start()

@@ -19,14 +19,13 @@ class Report:
     """What one step has to tell the gateway; one frame for all requests.
 
     began: [request, prompt tokens, cached tokens]. tokens: [request, choice, text, log-probabilities or null, tool
-    calls, finish reason or null], one entry for each sampled token; the last entry of a choice may stand for none.
+    calls, finish reason or null, 1 or 0], one entry for each sampled token; the last entry of a choice may stand for
+    none and ends in 0. failed: [request, why].
     """
 
     began: list[list[Any]] = field(default_factory=list)
     tokens: list[list[Any]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.began or self.tokens)
+    failed: list[list[Any]] = field(default_factory=list)
 
 
 class Loop:
@@ -43,6 +42,7 @@ class Loop:
         self._sizer = ChunkSizer(budget=options.batch)
         self._waiting: deque[Sequence] = deque()
         self._running: list[Sequence] = []
+        self._crowded = False  # one had to be put back: nobody is let in until somebody ends
         self._prompt_tokens = 0
         self._output_tokens = 0
 
@@ -77,11 +77,15 @@ class Loop:
         shares = self._plan()
         if not shares:
             return report
+        self._fill_batch(shares)
         started = self._clock()
-        rows = self._decode(shares)
-        if rows is not None:
-            self._measure(shares, self._clock() - started)
-            self._advance(shares, rows, report)
+        try:
+            rows = self._model.decode(self._batch)
+        except CacheFull:
+            self._make_way(report)
+            return report
+        self._measure(shares, self._clock() - started)
+        self._advance(shares, rows, report)
         return report
 
     def _admit(self, report: Report) -> None:
@@ -98,7 +102,8 @@ class Loop:
                 break
             sequence.slot, reused = found
             self._running.append(sequence)
-            if sequence.choice == 0 and sequence.output_length == 0:
+            if sequence.choice == 0 and not sequence.counted:
+                sequence.counted = True
                 report.began.append([sequence.request_id, sequence.prompt_length, reused])
                 self._prompt_tokens += sequence.prompt_length
         self._waiting.extendleft(reversed(held))
@@ -107,6 +112,8 @@ class Loop:
         """Whether its tokens fit beside what runs, with some room for all to grow before one must be put back."""
         if not self._running:
             return True
+        if self._crowded:
+            return False
         wanted = len(sequence.tokens) + GROWING_ROOM * (len(self._running) + 1)
         return wanted <= self._slots.free_cells + self._slots.reclaimable()
 
@@ -114,12 +121,11 @@ class Loop:
         decoding = [i for i, s in enumerate(self._running) if s.decoding]
         prefilling = [Prefill(i, s.remaining, s.starved_steps) for i, s in enumerate(self._running) if not s.decoding]
         chunk = self._sizer.chunk(len(decoding))
-        while True:
-            shares = plan(decoding, prefilling, budget=self._budget, chunk=chunk)
-            if self._slots.make_room(sum(share.tokens for share in shares)):
-                return shares
-            self._preempt_newest()
-            return self._plan()
+        shares = plan(decoding, prefilling, budget=self._budget, chunk=chunk)
+        if self._slots.make_room(sum(share.tokens for share in shares)):
+            return shares
+        self._preempt_newest()
+        return self._plan()
 
     def _preempt_newest(self) -> None:
         """Send the sequence that began last back to the queue's head; it is decoded again from its tokens later."""
@@ -128,8 +134,20 @@ class Loop:
             self._slots.clear(sequence.slot)
             sequence.slot = None
         self._waiting.appendleft(sequence)
+        self._crowded = True
 
-    def _decode(self, shares: list[Share]) -> LogitRows | None:
+    def _make_way(self, report: Report) -> None:
+        """Give up cells where llama.cpp has fewer than the book says: the idle ones', the newest's, the last one's."""
+        if self._slots.forget_idle():
+            return
+        if len(self._running) > 1:
+            self._preempt_newest()
+            return
+        sequence = self._running[0]
+        report.failed.append([sequence.request_id, "the KV cache has no room for this request"])
+        self.cancel(sequence.request_id)
+
+    def _fill_batch(self, shares: list[Share]) -> None:
         self._batch.clear()
         for share in shares:
             sequence = self._running[share.key]
@@ -140,11 +158,6 @@ class Loop:
                 sequence.tokens[start : start + share.tokens],
                 last_logits=share.tokens == sequence.remaining,
             )
-        try:
-            return self._model.decode(self._batch)
-        except CacheFull:
-            self._preempt_newest()
-            return None
 
     def _measure(self, shares: list[Share], seconds: float) -> None:
         decodes = sum(1 for share in shares if self._running[share.key].decoding)
@@ -190,6 +203,7 @@ class Loop:
 
     def _leave(self, sequence: Sequence) -> None:
         self._running.remove(sequence)
+        self._crowded = False
         if sequence.slot is not None:
             self._slots.release(sequence.slot)
             sequence.slot = None

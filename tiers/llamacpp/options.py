@@ -10,7 +10,8 @@ from tiers.types import TierSpec
 
 SLOTS = 8
 BATCH = 512
-FULL_CONTEXTS = 4  # how many whole contexts the KV cache holds by default, however many slots share it
+FULL_CONTEXTS = 4  # how many whole contexts the KV cache holds by default, however many slots share it,
+MOST_DEFAULT_CELLS = 16384  # and where that stops, for a cell of a 7B model takes 128 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,28 @@ class EngineOptions:
         given = _checked(spec)
         slots = given.get("slots", SLOTS)
         batch = max(given.get("batch", BATCH), slots)
-        defaults = {
-            "threads": physical_cores(),
-            "kv_tokens": spec.context * min(slots, FULL_CONTEXTS),
-            "ubatch": min(batch, BATCH),
-        }
-        own = {"model_path": str(model_path), "context": spec.context, "max_waiting": spec.limits.max_waiting}
-        merged = defaults | given | own | {"batch": batch}
-        merged["kv_tokens"] = max(merged["kv_tokens"], spec.context)
-        return cls(**merged)
+        return cls(
+            model_path=str(model_path),
+            context=spec.context,
+            threads=given.get("threads", usable_cores()),
+            kv_tokens=max(spec.context, given.get("kv_tokens", _default_cells(spec.context, slots))),
+            slots=slots,
+            batch=batch,
+            ubatch=min(batch, given.get("ubatch", BATCH)),
+            gpu_layers=given.get("gpu_layers", 0),
+            flash_attention=given.get("flash_attention", True),
+            max_waiting=spec.limits.max_waiting,
+        )
+
+
+def _default_cells(context: int, slots: int) -> int:
+    """Enough for a few whole contexts, for most requests are far shorter than the longest that is allowed."""
+    return min(context * min(slots, FULL_CONTEXTS), MOST_DEFAULT_CELLS)
 
 
 LEAST = {"threads": 1, "slots": 1, "batch": 1, "ubatch": 1, "gpu_layers": -1, "kv_tokens": 1}
 MOST_SLOTS = 64
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def _checked(spec: TierSpec) -> dict[str, Any]:
@@ -70,11 +80,21 @@ def _checked(spec: TierSpec) -> dict[str, Any]:
     return dict(spec.options)
 
 
-def physical_cores() -> int:
-    """Cores this process may use, hyper-threads of one core counted once (two of them gain a decode nothing)."""
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    siblings = {_siblings(cpu) for cpu in usable}
-    return max(1, len(siblings))
+def usable_cores() -> int:
+    """Cores that this process may keep busy: hyper-threads of one core count once, a container's quota is the most."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    cores = len({_siblings(cpu) for cpu in allowed})
+    quota = _cpu_quota(CPU_MAX)
+    return max(1, cores if quota is None else min(cores, int(quota)))
+
+
+def _cpu_quota(path: Path) -> float | None:
+    """The cores' worth of time that a control group (version 2) grants; None where it sets no limit."""
+    try:
+        quota, period = path.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else int(quota) / int(period)
 
 
 def _siblings(cpu: int) -> str:

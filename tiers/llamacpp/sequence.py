@@ -37,6 +37,7 @@ class Sequence:
     leader: "Sequence | None" = None  # the first choice, whose prompt this one shares
     slot: Slot | None = None
     starved_steps: int = 0
+    counted: bool = False  # whether its prompt was reported
     finish: str | None = None
 
     @property

@@ -112,6 +112,13 @@ class SlotTable:
             self._cut(idle.pop(), 0)
         return self.free_cells >= cells
 
+    def forget_idle(self) -> bool:
+        """Forget all that idle slots keep; whether there was anything."""
+        kept = [slot for slot in self.slots if not slot.busy and slot.length]
+        for slot in kept:
+            self._cut(slot, 0)
+        return bool(kept)
+
     def reclaimable(self) -> int:
         """Cells that only idle slots hold."""
         busy = [slot.cells[: slot.length] for slot in self.slots if slot.busy]

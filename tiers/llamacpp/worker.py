@@ -41,8 +41,10 @@ class Worker:
         while True:
             self._take_messages()
             report = self._loop.step()
-            if report:
+            if report.began or report.tokens:
                 self._send({"began": report.began, "tokens": report.tokens})
+            for request_id, why in report.failed:
+                self._refuse(request_id, Refusal(why, kind="failed"))
 
     def _read(self) -> None:
         """Hand on what the gateway sends; when it hangs up, end the process, whatever is being decoded."""
@@ -76,7 +78,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - one request's trouble must not end the others
             traceback.print_exc()
             refusal = Refusal(f"the request could not be prepared: {error!r}", kind="failed")
-        return "refuse", [request_id, refusal.message()]
+        return "refuse", (request_id, refusal)
 
     def _take_messages(self) -> None:
         """All that has come; waits for something to come where there is nothing to decode."""
@@ -91,8 +93,9 @@ class Worker:
         if kind == "start":
             self._start(value)
         elif kind == "refuse":
-            self._forget(value[0])
-            self._send({"refused": value})
+            request_id, refusal = value
+            self._forget(request_id)
+            self._refuse(request_id, refusal)
         elif kind == "cancel":
             if value in self._preparing:
                 self._cancelled.add(value)
@@ -114,6 +117,9 @@ class Worker:
         self._preparing.discard(request_id)
         self._cancelled.discard(request_id)
         return cancelled
+
+    def _refuse(self, request_id: int, refusal: Refusal) -> None:
+        self._send({"refused": [request_id, refusal.message()]})
 
     def _send(self, message: Any) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tiers.llamacpp.loop import Loop, Report
-from tiers.llamacpp.model import Model
+from tiers.llamacpp.model import Batch, CacheFull, LogitRows, Model
 from tiers.llamacpp.prepare import Preparer
 
 PATH = "/v1/completions"
@@ -177,6 +177,34 @@ def test_a_full_cache_puts_the_newest_back_and_nobody_notices(model, bench):
     for number, body in enumerate(asked):
         assert bench.tokens[number, 0] == 120
         assert same_but_for_ties(bench.chosen[number, 0], alone(model, **body).chosen[1, 0])
+
+
+class Cramped:
+    """A model whose cache is fuller than the book says: it has no room for batches of more than `most` tokens."""
+
+    def __init__(self, model: Model, most: int) -> None:
+        self.model, self.most = model, most
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def decode(self, batch: Batch) -> LogitRows:
+        if batch.size > self.most:
+            raise CacheFull("no room")
+        return self.model.decode(batch)
+
+
+def test_a_cache_that_is_fuller_than_the_book_says_ends_nothing_but_what_cannot_fit(model):
+    """Where llama.cpp finds no room the newest waits, and a request that does not fit alone fails by itself."""
+    bench = Bench(Cramped(model, most=3))
+    for number in range(3):
+        bench.ask(number, prompt=prompt(number, 2), max_tokens=30)
+    bench.ask(9, prompt=prompt(9, 25))
+    failed = []
+    while not bench.loop.idle:
+        failed += [number for number, _ in bench.step().failed]
+    assert failed == [9]
+    assert {number for number, _ in bench.finish} == {0, 1, 2}
 
 
 def test_every_token_is_counted_once(bench):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tiers.errors import Misconfigured
-from tiers.llamacpp.options import EngineOptions, physical_cores
+from tiers.llamacpp.options import EngineOptions, _cpu_quota, usable_cores
 from tiers.types import Limits, TierSpec
 
 
@@ -21,7 +21,7 @@ def test_defaults_fit_the_machine_and_the_context():
     """Eight slots over four contexts' cells, one thread for each core, batches of 512."""
     options = read()
     assert (options.slots, options.kv_tokens, options.batch, options.gpu_layers) == (8, 4000, 512, 0)
-    assert 1 <= options.threads == physical_cores()
+    assert 1 <= options.threads == usable_cores()
     assert options.max_waiting == 7
 
 
@@ -31,9 +31,25 @@ def test_one_context_always_fits():
     assert read(slots=1).kv_tokens == 1000
 
 
+def test_a_long_context_does_not_take_all_memory():
+    """The cache's default size grows with the context only as far as one context needs."""
+    assert read(context=8192).kv_tokens == 16384
+    assert read(context=100_000).kv_tokens == 100_000
+    assert read(context=8192, kv_tokens=50_000).kv_tokens == 50_000
+
+
 def test_a_batch_holds_every_slots_token():
     """A batch smaller than the number of slots would leave sequences waiting at every step."""
     assert read(batch=2, slots=8).batch == 8
+
+
+@pytest.mark.parametrize(("text", "cores"), [("max 100000", None), ("150000 100000", 1.5), ("nonsense", None)])
+def test_a_containers_quota_is_read(tmp_path, text, cores):
+    """Threads beyond the quota would only wait for each other."""
+    path = tmp_path / "cpu.max"
+    path.write_text(text)
+    assert _cpu_quota(path) == cores
+    assert _cpu_quota(tmp_path / "absent") is None
 
 
 @pytest.mark.parametrize(
