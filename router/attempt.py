@@ -122,3 +122,19 @@ class Attempt:
             ttft_ns=None if ttft_s is None else round(ttft_s * 1e9), confidence=confidence,
         )  # fmt: skip
         self._bus.emit(AttemptEnded(self.reservation, self.settlement, reason))
+
+
+def cache_hit(bus: Bus, request: Request, *, tier: str, model: str) -> None:
+    """The row of an answer from the cache: an attempt that reached no engine, used no tokens and cost nothing."""
+    now_ns = time.time_ns()
+    reservation = Reservation(
+        attempt_id=new_id("att"), request_id=request.id, seq=0, kind="cache_hit", tier=tier, replica="", model=model,
+        started_ns=now_ns, team=request.principal.team, key_id=request.principal.key_id, user=request.principal.user,
+        cost_nusd=0,
+    )  # fmt: skip
+    settlement = Settlement(
+        attempt_id=reservation.attempt_id, ended_ns=now_ns, end="ok", status=200, input_tokens=0,
+        cached_input_tokens=0, output_tokens=0, reasoning_tokens=0, estimated=False, cost_nusd=0, price_version="",
+    )  # fmt: skip
+    bus.emit(AttemptBegan(reservation))
+    bus.emit(AttemptEnded(reservation, settlement))

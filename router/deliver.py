@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from router.account import Account
+from router.attempt import cache_hit
 from router.attempts import Served, settle_stream
 from router.cache.exact import Entry
 from router.errors import ClientGone, cut_stream, internal
@@ -29,8 +30,9 @@ class Answer:
     events: AsyncGenerator[bytes, None] | None = None
 
 
-def from_cache(account: Account, request: Request, hit: Entry) -> Answer:
+def from_cache(services: Services, account: Account, request: Request, hit: Entry) -> Answer:
     """The same answer again, as a stream where one is asked for; it costs nothing."""
+    cache_hit(services.bus, request, tier=hit.tier, model=hit.model)
     account.done()
     headers = {**account.headers, "x-tiergate-cost-usd": usd(0)}
     if not request.stream:

@@ -28,7 +28,7 @@ async def answer(services: Services, arrival: Arrival) -> Answer:
     try:
         account.hit, account.cache, cache_key = look_up(services.cache, request)
         if account.hit is not None:
-            return from_cache(account, request, account.hit)
+            return from_cache(services, account, request, account.hit)
         predicted = await assess(services, request)
         account.decision = choose(request, predicted, views(snapshot))
         account.served = await attempt(services.bus, request, account.decision, account.tried)

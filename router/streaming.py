@@ -79,12 +79,17 @@ class Incoming:
         try:
             piece = await anext(self._source)
         except StopAsyncIteration:
-            self._end()
-            return b""
+            forward = self._take_all(self._reader.finish())
+            if not self._ended:
+                self._end()
+            return forward
         try:
             events = self._reader.feed(piece)
         except SseError as error:
             raise Broken(f"unreadable event in the stream: {error}") from None
+        return self._take_all(events)
+
+    def _take_all(self, events: list[Event]) -> bytes:
         if len(events) == 1:
             return self._take(events[0])
         return b"".join([self._take(event) for event in events])

@@ -47,10 +47,7 @@ def check(path: str, body: Mapping[str, Any]) -> None:
 
 
 def _check_sampling(body: Mapping[str, Any]) -> None:
-    for name in ("stream", "logprobs"):
-        value = body.get(name)
-        if value is not None and not isinstance(value, bool) and not (name == "logprobs" and _is_int(value)):
-            raise _wrong(name, value, "true or false")
+    _check_flags(body)
     for name, (low, high) in _COUNTS.items():
         value = body.get(name)
         if value is not None and not (_is_int(value) and value >= low and (high is None or value <= high)):
@@ -61,11 +58,17 @@ def _check_sampling(body: Mapping[str, Any]) -> None:
         if value is not None and not (_is_number(value) and low <= value <= high):
             raise _wrong(name, value, f"a number from {low} to {high}")
     for name in ("stream_options", "response_format", "metadata", "logit_bias"):
-        if body.get(name) is not None and not isinstance(body[name], dict):
+        if not isinstance(body.get(name), dict | None):
             raise _wrong(name, body[name], "an object")
-    for name in ("tools",):
-        if body.get(name) is not None and not isinstance(body[name], list):
-            raise _wrong(name, body[name], "a list")
+    if not isinstance(body.get("tools"), list | None):
+        raise _wrong("tools", body["tools"], "a list")
+
+
+def _check_flags(body: Mapping[str, Any]) -> None:
+    if not isinstance(body.get("stream"), bool | None):
+        raise _wrong("stream", body["stream"], "true or false")
+    if not isinstance(body.get("logprobs"), int | None):  # a number in the older API, true or false in chat
+        raise _wrong("logprobs", body["logprobs"], "true or false")
 
 
 def _check_messages(messages: Any) -> None:

@@ -161,6 +161,8 @@ async def test_a_repeated_request_is_a_hit_also_as_a_stream(tmp_path):
         assert kinds == ["miss", "hit", "hit", "miss"]
         assert first.text == again.text == streamed.text
         assert again.headers["x-tiergate-cost-usd"] == "0"
+        found = [row["tried"] for row in await rows(running) if row["cache"] == "hit"]
+        assert [(a["kind"], a["cost_nusd"]) for (a,) in found] == [("cache_hit", 0)] * 2
         off = await running.post(chat(), headers={**team_a, "x-tiergate-cache": "off"})
         assert off.headers["x-tiergate-cache"] == "off"
 
