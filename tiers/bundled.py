@@ -27,8 +27,8 @@ def listed() -> tuple[BundledModel, ...]:
     """The bundled models, smallest first; docs/toy-models.md says what they can do."""
     return (
         _bundled("edge", parameters=455_328),
-        _bundled("short", parameters=2_111_520),
-        _bundled("long", parameters=5_951_232),
+        _bundled("short", parameters=967_808),
+        _bundled("long", parameters=1_793_760),
     )
 
 
@@ -43,11 +43,7 @@ def resolve(model: str) -> Path:
     if path.is_file():
         return path
     beside = sorted(path.parent.glob("*.gguf")) if path.parent.is_dir() else []
-    there = (
-        f"{path.parent} holds {', '.join(p.name for p in beside)}"
-        if beside
-        else f"{path.parent} holds no .gguf"
-    )
+    there = f"{path.parent} holds {', '.join(p.name for p in beside)}" if beside else f"{path.parent} holds no .gguf"
     raise Misconfigured(f"model: no file {path}; {there}; bundled are {', '.join(_names())}")
 
 
@@ -67,17 +63,13 @@ def pull(repo: str, filename: str, into: Path, *, endpoint: str | None = None) -
             RepositoryNotFoundError,
         )
     except ImportError as missing:
-        raise Misconfigured(
-            "pull needs the package huggingface_hub: pip install huggingface_hub"
-        ) from missing
+        raise Misconfigured("pull needs the package huggingface_hub: pip install huggingface_hub") from missing
     try:
         return Path(hf_hub_download(repo, filename, local_dir=into, endpoint=endpoint))
     except HFValidationError as failed:
         raise Misconfigured(f"repo: found {repo}, allowed OWNER/NAME") from failed
     except LocalEntryNotFoundError as failed:
-        raise Unreachable(
-            f"cannot reach the hub for {repo}: connect, or name a mirror in HF_ENDPOINT"
-        ) from failed
+        raise Unreachable(f"cannot reach the hub for {repo}: connect, or name a mirror in HF_ENDPOINT") from failed
     except RepositoryNotFoundError as failed:
         raise Misconfigured(f"the hub has no repository {repo}, or HF_TOKEN may not read it") from failed
     except EntryNotFoundError as failed:

@@ -40,37 +40,36 @@ def _train(arguments: argparse.Namespace) -> None:
     import torch
 
     from tiers.toys.gguf_file import write_gguf
-    from tiers.toys.train import make_tokenizer, train
+    from tiers.toys.train import loaded, make_tokenizer, train
 
     torch.set_num_threads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
     tokenizer = make_tokenizer(arguments.seed)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
-        for shape in SHAPES:
+        for smaller, shape in zip((None, *SHAPES[:-1]), SHAPES, strict=True):
             if arguments.only and shape.name not in arguments.only:
                 continue
+            start = loaded(smaller, arguments.out / f"{smaller.name}.pt") if smaller else None
             chosen = replace(shape, steps=arguments.steps or shape.steps, rate=arguments.rate or shape.rate)
             checkpoint = arguments.out / f"{shape.name}.pt"
-            net = train(chosen, tokenizer, checkpoint, seed=arguments.seed, progress=progress)
+            net = train(chosen, start, tokenizer, checkpoint, seed=arguments.seed, progress=progress)
             write_gguf(arguments.out / f"toy-{shape.name}.gguf", net, shape, tokenizer)
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    import torch
+    from gguf import GGMLQuantizationType
 
-    from tiers.toys.gguf_file import Kind, write_gguf
-    from tiers.toys.net import Net
+    from tiers.toys.gguf_file import write_gguf
     from tiers.toys.parity import largest_difference
-    from tiers.toys.train import make_tokenizer
+    from tiers.toys.train import loaded, make_tokenizer
 
     tokenizer = make_tokenizer(arguments.seed)
     texts = [render(item.messages, item.tools) + item.expected for item in questions("test", 20, seed=0)]
     for shape in SHAPES:
-        net = Net(shape)
-        net.load_state_dict(torch.load(arguments.out / f"{shape.name}.pt", weights_only=True)["net"])
+        net = loaded(shape, arguments.out / f"{shape.name}.pt")
         exact = arguments.out / f"{shape.name}-f32.gguf"
-        write_gguf(exact, net, shape, tokenizer, Kind.F32)
+        write_gguf(exact, net, shape, tokenizer, GGMLQuantizationType.F32)
         for path in (exact, arguments.out / f"toy-{shape.name}.gguf"):
             worst = max(largest_difference(net, path, text) for text in texts)
             print(f"{path.name}: log-probabilities differ by at most {worst:.3f} nats")  # noqa: T201  # its output

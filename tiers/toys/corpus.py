@@ -1,6 +1,6 @@
 """The corpus: questions of graded difficulty, drawn from a seed, in splits that share no question."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2s
 from random import Random
@@ -26,27 +26,52 @@ FRAMES = (
 )
 
 
+Mix = Mapping[str, float]  # family to its share of the questions
+MIX: Mix = {
+    "arithmetic": 0.32,
+    "fact": 0.25,
+    "words": 0.14,
+    "explain": 0.13,
+    "list": 0.05,
+    "json": 0.04,
+    "tool": 0.04,
+    "chat": 0.03,
+}
+# For a model grown out of one that knows the facts: more of what has to be worked out.
+WORKED_MIX: Mix = {
+    "arithmetic": 0.38,
+    "fact": 0.18,
+    "words": 0.20,
+    "explain": 0.10,
+    "list": 0.03,
+    "json": 0.04,
+    "tool": 0.04,
+    "chat": 0.03,
+}
+
+
 class Corpus:
     """Draws questions. Reads its tables once, when it is made."""
 
-    def __init__(self) -> None:
+    def __init__(self, mix: Mix = MIX) -> None:
         relations, kinds, vocabulary, concepts = facts.load(), lists.load(), words.load(), explain.load()
-        self._families: dict[Callable[[Random], Item], float] = {
-            arithmetic.make: 0.32,
-            lambda rng: facts.make(rng, relations): 0.25,
-            lambda rng: words.make(rng, vocabulary): 0.14,
-            lambda rng: explain.make(rng, concepts): 0.13,
-            lambda rng: lists.make(rng, kinds): 0.05,
-            lambda rng: structured.make_json(rng, relations): 0.04,
-            lambda rng: structured.make_call(rng, relations): 0.04,
-            lambda rng: chat.make(rng, relations): 0.03,
+        self._mix = mix
+        self._families: dict[str, Callable[[Random], Item]] = {
+            "arithmetic": arithmetic.make,
+            "fact": lambda rng: facts.make(rng, relations),
+            "words": lambda rng: words.make(rng, vocabulary),
+            "explain": lambda rng: explain.make(rng, concepts),
+            "list": lambda rng: lists.make(rng, kinds),
+            "json": lambda rng: structured.make_json(rng, relations),
+            "tool": lambda rng: structured.make_call(rng, relations),
+            "chat": lambda rng: chat.make(rng, relations),
         }
 
     def draw(self, split: Split, rng: Random) -> Iterator[Item]:
         """Questions of the split without end; they may repeat."""
-        families, weights = list(self._families), list(self._families.values())
+        families, weights = list(self._mix), list(self._mix.values())
         while True:
-            item = rng.choices(families, weights)[0](rng)
+            item = self._families[rng.choices(families, weights)[0]](rng)
             if split_of(item.key) == split:
                 yield _framed(item, rng)
 

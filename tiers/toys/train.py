@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from tiers.toys.batches import Example, batches
-from tiers.toys.corpus import Corpus
+from tiers.toys.corpus import MIX, WORKED_MIX, Corpus
+from tiers.toys.grow import grown
 from tiers.toys.muon import Muon
 from tiers.toys.net import Net
 from tiers.toys.shape import VOCABULARY, Shape
@@ -35,14 +36,19 @@ def make_tokenizer(seed: int) -> Tokenizer:
     return train_tokenizer(texts, VOCABULARY)
 
 
-def train(shape: Shape, tokenizer: Tokenizer, checkpoint: Path, *, seed: int, progress: Progress) -> Net:
-    """Train for `shape.steps` steps on batches drawn from the seed; goes on from a checkpoint."""
+def train(
+    shape: Shape, start: Net | None, tokenizer: Tokenizer, checkpoint: Path, *, seed: int, progress: Progress
+) -> Net:
+    """Train for `shape.steps` steps on batches drawn from the seed; goes on from the checkpoint where there is one.
+
+    start: the smaller network to grow from, or None to begin at random.
+    """
     torch.manual_seed(seed)
-    net = Net(shape)
+    net = grown(start, shape) if start else Net(shape)
     optimisers = _optimisers(net, shape)
     done = _resume(checkpoint, net, optimisers)
     rng = Random(seed)  # noqa: S311  # drawing questions is no cryptography
-    micro = batches(Corpus(), tokenizer, rng, MICRO_TOKENS)
+    micro = batches(Corpus(WORKED_MIX if start else MIX), tokenizer, rng, MICRO_TOKENS)
     _skip(micro, done * MICRO_STEPS)
     task = progress.add_task(shape.name, total=shape.steps, completed=done)
     for step in range(done, shape.steps):
@@ -100,6 +106,13 @@ def _loss(net: Net, group: list[Example]) -> Tensor:
 def _skip(micro: Iterator[list[Example]], count: int) -> None:
     for _ in islice(micro, count):
         pass
+
+
+def loaded(shape: Shape, checkpoint: Path) -> Net:
+    """The network of a checkpoint. Raises FileNotFoundError where there is none."""
+    net = Net(shape)
+    net.load_state_dict(torch.load(checkpoint, weights_only=True)["net"])
+    return net
 
 
 def _save(path: Path, net: Net, optimisers: list[torch.optim.Optimizer], step: int) -> None:
