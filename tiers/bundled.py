@@ -55,27 +55,25 @@ def pull(repo: str, filename: str, into: Path, *, endpoint: str | None = None) -
     hub's client is not installed.
     """
     try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import (
-            EntryNotFoundError,
-            HFValidationError,
-            LocalEntryNotFoundError,
-            RepositoryNotFoundError,
-        )
+        from httpx import HTTPError
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+        from huggingface_hub.errors import EntryNotFoundError, HFValidationError, RepositoryNotFoundError
     except ImportError as missing:
         raise Misconfigured("pull needs the package huggingface_hub: pip install huggingface_hub") from missing
     try:
+        get_hf_file_metadata(hf_hub_url(repo, filename, endpoint=endpoint))  # fails at once; a download tries for long
         return Path(hf_hub_download(repo, filename, local_dir=into, endpoint=endpoint))
     except HFValidationError as failed:
         raise Misconfigured(f"repo: found {repo}, allowed OWNER/NAME") from failed
-    except LocalEntryNotFoundError as failed:
-        raise Unreachable(f"cannot reach the hub for {repo}: connect, or name a mirror in HF_ENDPOINT") from failed
     except RepositoryNotFoundError as failed:
         raise Misconfigured(f"the hub has no repository {repo}, or HF_TOKEN may not read it") from failed
     except EntryNotFoundError as failed:
         raise Misconfigured(f"repository {repo} has no file {filename}") from failed
-    except OSError as failed:
-        raise Unreachable(f"cannot fetch {filename} of {repo}: {str(failed).splitlines()[0]}") from failed
+    except (HTTPError, OSError) as failed:
+        reason = str(failed).partition("\n")[0] or type(failed).__name__
+        raise Unreachable(
+            f"cannot reach the hub for {repo} ({reason}): connect, or name a mirror in HF_ENDPOINT"
+        ) from failed
 
 
 def _bundled(name: Literal["edge", "short", "long"], parameters: int) -> BundledModel:

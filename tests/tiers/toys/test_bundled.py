@@ -81,9 +81,7 @@ class Hub(BaseHTTPRequestHandler):
             self.wfile.write(CONTENT if body else b"")
             return
         self.send_response(404)
-        self.send_header(
-            "X-Error-Code", "EntryNotFound" if self.path.startswith("/toys/one/") else "RepoNotFound"
-        )
+        self.send_header("X-Error-Code", "EntryNotFound" if self.path.startswith("/toys/one/") else "RepoNotFound")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -124,7 +122,5 @@ def test_pull_without_a_network_is_one_line(tmp_path):
     """The error says that the hub cannot be reached and how to use another."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        with pytest.raises(
-            Unreachable, match=r"^cannot reach the hub for toys/one: [^\n]*HF_ENDPOINT[^\n]*$"
-        ):
+        with pytest.raises(Unreachable, match=r"^cannot reach the hub for toys/one [^\n]*HF_ENDPOINT[^\n]*$"):
             pull("toys/one", "model.gguf", tmp_path, endpoint=f"http://127.0.0.1:{closed.getsockname()[1]}")

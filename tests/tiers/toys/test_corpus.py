@@ -45,9 +45,7 @@ def test_every_key_lies_in_the_split_that_drew_it(drawn):
 
 def test_operands_of_a_split_are_unseen_in_every_wording(drawn):
     """A sum of the test split is in no other wording in training."""
-    sums = {
-        item.key for item in drawn["test"] if item.family.startswith("arithmetic") and item.difficulty > 2
-    }
+    sums = {item.key for item in drawn["test"] if item.family.startswith("arithmetic") and item.difficulty > 2}
     assert sums
     assert not sums & {item.key for item in questions("train", 5_000, seed=3)}
 

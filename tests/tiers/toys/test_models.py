@@ -75,9 +75,7 @@ def test_llama_cpp_splits_text_as_training_did(bundled):
         *(render(item.messages, item.tools) + item.expected for item in questions("test", 200, seed=5)),
     ]
     for text in texts:
-        assert (
-            answerer.model.tokenize(text.encode(), add_bos=False, special=True) == tokenizer.encode(text).ids
-        ), text
+        assert answerer.model.tokenize(text.encode(), add_bos=False, special=True) == tokenizer.encode(text).ids, text
 
 
 def test_the_file_carries_the_chat_template(bundled):
@@ -101,7 +99,5 @@ def test_the_largest_model_works_sums_and_calls_tools():
     """Three-digit sums and a tool call come out right."""
     with opened(listed()[-1].path) as answerer:
         assert answerer.answer([user("What is 347 + 285?")]).text.endswith("so 632")
-        call = answerer.answer(
-            [user("What is the weather in Paris?")], [schema("get_weather"), schema("get_time")]
-        )
+        call = answerer.answer([user("What is the weather in Paris?")], [schema("get_weather"), schema("get_time")])
         assert call.text == '<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>'

@@ -23,9 +23,7 @@ def test_without_a_generation_prompt_the_last_message_is_closed():
 @pytest.mark.parametrize("role", ["system", "developer"])
 def test_the_system_message_comes_first(role):
     """`developer`, OpenAI's newer name, means the same."""
-    assert render([{"role": role, "content": "Be brief."}, ASK]).startswith(
-        "<|bos|><|system|>Be brief.<|end|><|user|>"
-    )
+    assert render([{"role": role, "content": "Be brief."}, ASK]).startswith("<|bos|><|system|>Be brief.<|end|><|user|>")
 
 
 def test_tools_are_listed_with_their_parameters():
@@ -51,10 +49,7 @@ def test_a_past_tool_call_is_rendered_as_it_is_answered():
             {"role": "tool", "content": "12:00"},
         ]
     )
-    assert (
-        '<|assistant|><tool_call>{"name": "get_time", "arguments": {"city": "Oslo"}}</tool_call><|end|>'
-        in text
-    )
+    assert '<|assistant|><tool_call>{"name": "get_time", "arguments": {"city": "Oslo"}}</tool_call><|end|>' in text
     assert "<|tool|>12:00<|end|><|assistant|>" in text
 
 
