@@ -1,7 +1,7 @@
 """The options of an embedded engine: what `tiers.<name>.options` may say, and what each defaults to."""
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,19 +65,23 @@ CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def _checked(spec: TierSpec) -> dict[str, Any]:
-    allowed = {field.name for field in fields(EngineOptions)} - {"model_path", "context", "max_waiting"}
-    for name, value in spec.options.items():
-        where = f"tiers.{spec.name}.options.{name}"
-        if name not in allowed:
-            raise Misconfigured(f"{where}: no such option; allowed: {', '.join(sorted(allowed))}")
-        if name == "flash_attention":
-            if not isinstance(value, bool):
-                raise Misconfigured(f"{where}: found {value!r}, allowed true or false")
-        elif not isinstance(value, int) or isinstance(value, bool) or value < LEAST[name]:
-            raise Misconfigured(f"{where}: found {value!r}, allowed a whole number from {LEAST[name]}")
-        elif name == "slots" and value > MOST_SLOTS:
-            raise Misconfigured(f"{where}: found {value!r}, allowed at most {MOST_SLOTS}")
-    return dict(spec.options)
+    """The options that were given; None is as if it were absent."""
+    given = {name: value for name, value in spec.options.items() if value is not None}
+    for name, value in given.items():
+        if (allowed := _allowed_instead(name, value)) is not None:
+            raise Misconfigured(f"tiers.{spec.name}.options.{name}: found {value!r}, allowed {allowed}")
+    return given
+
+
+def _allowed_instead(name: str, value: Any) -> str | None:
+    """What would have been allowed; None where the value is."""
+    if name == "flash_attention":
+        return None if isinstance(value, bool) else "true or false"
+    if name not in LEAST:
+        return "no such option, only " + ", ".join(sorted([*LEAST, "flash_attention"]))
+    if not isinstance(value, int) or isinstance(value, bool) or value < LEAST[name]:
+        return f"a whole number from {LEAST[name]}"
+    return f"at most {MOST_SLOTS}" if name == "slots" and value > MOST_SLOTS else None
 
 
 def usable_cores() -> int:

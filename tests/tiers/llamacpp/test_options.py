@@ -25,6 +25,11 @@ def test_defaults_fit_the_machine_and_the_context():
     assert options.max_waiting == 7
 
 
+def test_an_option_without_a_value_is_absent():
+    """null in a configuration asks for the default."""
+    assert read(threads=None, kv_tokens=None, ubatch=None) == read()
+
+
 def test_one_context_always_fits():
     """However few cells were asked for, one request of the whole context can be served."""
     assert read(kv_tokens=10).kv_tokens == 1000
