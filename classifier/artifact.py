@@ -21,7 +21,7 @@ from classifier.embed import StaticEmbedding, bundled_folder, load_embedding
 from classifier.errors import ArtifactError
 from classifier.features import NAMES, REVISION
 from classifier.head import OutcomeHead
-from classifier.inputs import Inputs
+from classifier.inputs import Inputs, Standard
 from classifier.length import LengthHead
 from classifier.types import Assessment, Question
 
@@ -31,8 +31,11 @@ KIND = "tiergate-classifier"
 FORMAT = 1
 BUNDLED = {"bundled": "bundled", "bundled:toy": "toy"}
 _ARRAYS = (
-    "surface_mean",
-    "surface_per_deviation",
+    "feature_mean",
+    "feature_per_deviation",
+    "landmarks",
+    "nearness_mean",
+    "nearness_per_deviation",
     "outcome_weights",
     "outcome_bias",
     "length_weights",
@@ -101,7 +104,7 @@ def load(name_or_path: str | Path) -> Classifier:
     embedding = load_embedding()
     _check(folder, card, blob, embedding)
     arrays = _arrays(folder, blob)
-    _check_arrays(folder, arrays, len(card["tiers"]), len(NAMES) + embedding.dim)
+    _check_arrays(folder, arrays, len(card["tiers"]), embedding.dim)
     return assemble(embedding, tuple(card["tiers"]), arrays, card, name=folder.name)
 
 
@@ -114,7 +117,12 @@ def assemble(
 ) -> Classifier:
     """A classifier from its parts; `card["sha256"]` tells versions apart."""
     return Classifier(
-        inputs=Inputs(embedding, arrays["surface_mean"], arrays["surface_per_deviation"]),
+        inputs=Inputs(
+            embedding=embedding,
+            features=Standard(arrays["feature_mean"], arrays["feature_per_deviation"]),
+            landmarks=arrays["landmarks"],
+            nearness=Standard(arrays["nearness_mean"], arrays["nearness_per_deviation"]),
+        ),
         outcomes=OutcomeHead(tiers, arrays["outcome_weights"], arrays["outcome_bias"]),
         lengths=LengthHead(arrays["length_weights"], arrays["length_bias"], arrays["length_steps"]),
         version=version_of(name, card),
@@ -130,8 +138,11 @@ def version_of(name: str, card: Mapping[str, Any]) -> str:
 def arrays_of(inputs: Inputs, outcomes: OutcomeHead, lengths: LengthHead) -> dict[str, Floats]:
     """The arrays that `write` stores and `load` reads."""
     return {
-        "surface_mean": inputs.mean,
-        "surface_per_deviation": inputs.per_deviation,
+        "feature_mean": inputs.features.mean,
+        "feature_per_deviation": inputs.features.per_deviation,
+        "landmarks": inputs.landmarks,
+        "nearness_mean": inputs.nearness.mean,
+        "nearness_per_deviation": inputs.nearness.per_deviation,
         "outcome_weights": outcomes.weights,
         "outcome_bias": outcomes.bias,
         "length_weights": lengths.weights,
@@ -203,11 +214,16 @@ def _arrays(folder: Path, blob: bytes) -> dict[str, Floats]:
         raise ArtifactError(f"{folder / 'model.npz'}: cannot be read ({error}): {_again(folder)}") from error
 
 
-def _check_arrays(folder: Path, arrays: Mapping[str, Floats], tiers: int, width: int) -> None:
+def _check_arrays(folder: Path, arrays: Mapping[str, Floats], tiers: int, dim: int) -> None:
     heads = tiers + tiers * (tiers - 1) // 2
+    landmarks = len(np.atleast_1d(arrays["landmarks"]))
+    width = len(NAMES) + dim + landmarks
     allowed = {
-        "surface_mean": (len(NAMES),),
-        "surface_per_deviation": (len(NAMES),),
+        "feature_mean": (len(NAMES),),
+        "feature_per_deviation": (len(NAMES),),
+        "landmarks": (landmarks, dim),
+        "nearness_mean": (landmarks,),
+        "nearness_per_deviation": (landmarks,),
         "outcome_weights": (heads, width),
         "outcome_bias": (heads,),
         "length_weights": (2, width),

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import DataError
+from classifier.features import NAMES
 from classifier.head import OutcomeHead
+from classifier.inputs import Inputs
 from classifier.length import LEVELS, LengthHead
 
 Floats = npt.NDArray[np.float32]
@@ -24,7 +26,8 @@ Ints = npt.NDArray[np.int64]
 _MISSING = "training needs scikit-learn: pip install 'tiergate[train]'"
 FOLDS = 5
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)  # inverse penalties, tried upwards while they do better
-EMBEDDING_WEIGHT = 0.4  # of the embedding against the surface features, measured on the MMLU pair (docs/classifier.md)
+# How freely each part of the inputs is used, the surface features being 1 (measured, see docs/classifier.md).
+EMBEDDING_WEIGHT, NEARNESS_WEIGHT = 0.25, 0.3
 LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for each answer to a prompt
 
 
@@ -53,6 +56,18 @@ def folds_by_prompt(prompts: Sequence[str], seed: int) -> Ints:
     return np.array([fold_of[order[prompt]] for prompt in prompts], dtype=np.int64)
 
 
+def input_scale(inputs: Inputs) -> Doubles:
+    """What each input (width,) is multiplied by in fitting, so that one penalty suits them all."""
+    dim = inputs.embedding.dim  # a unit vector's parts are about 1 / sqrt(dim), the other inputs about 1
+    return np.concatenate(
+        (
+            np.ones(len(NAMES)),
+            np.full(dim, EMBEDDING_WEIGHT * math.sqrt(dim)),
+            np.full(len(inputs.landmarks), NEARNESS_WEIGHT),
+        )
+    )
+
+
 def outcome_labels(correct: Doubles) -> Doubles:
     """Labels (rows, tiers + pairs): each tier's correctness, then for each pair how much better the dearer was."""
     cheaper, dearer = np.triu_indices(correct.shape[1], 1)
@@ -60,11 +75,8 @@ def outcome_labels(correct: Doubles) -> Doubles:
     return np.concatenate((correct, gains), axis=1)
 
 
-def fit_outcomes(
-    inputs: Floats, surface_width: int, tiers: tuple[str, ...], correct: Doubles, folds: Ints
-) -> OutcomeFit:
-    """Fit an outcome head to inputs (rows, width) and correctness (rows, tiers) in [0, 1]."""
-    scale = _scale(inputs.shape[1], surface_width)
+def fit_outcomes(inputs: Floats, scale: Doubles, tiers: tuple[str, ...], correct: Doubles, folds: Ints) -> OutcomeFit:
+    """Fit an outcome head to inputs (rows, width), scaled by `input_scale`, and correctness (rows, tiers) in [0, 1]."""
     scaled = inputs.astype(np.float64) * scale
     labels = _away_from_certain(outcome_labels(correct))
     strength, logits = _best_strength(scaled, labels, folds)
@@ -78,14 +90,11 @@ def fit_outcomes(
     return OutcomeFit(head, strength, _sigmoid(logits * scaling[:, 0] + scaling[:, 1]))
 
 
-def fit_lengths(
-    inputs: Floats, surface_width: int, tokens: Doubles, folds: Ints, prompts: int
-) -> tuple[LengthHead, float]:
+def fit_lengths(inputs: Floats, scale: Doubles, tokens: Doubles, folds: Ints, prompts: int) -> tuple[LengthHead, float]:
     """Fit a length head to answers of `tokens` (rows,) over so many different prompts.
 
     Returns it and the share of held-out answers within their P90.
     """
-    scale = _scale(inputs.shape[1], surface_width)
     scaled = inputs.astype(np.float64) * scale
     logs = np.log(tokens)
     per_prompt = len(tokens) / prompts
@@ -178,12 +187,6 @@ def _cross_coverage(steps: Doubles, folds: Ints) -> float:
         if (folds != fold).any()
     ]
     return float(np.concatenate(within).mean())
-
-
-def _scale(width: int, surface_width: int) -> Doubles:
-    """What each input is multiplied by in fitting: a unit vector's parts are 1 / sqrt(dim), surface features are 1."""
-    dim = width - surface_width
-    return np.concatenate((np.ones(surface_width), np.full(dim, EMBEDDING_WEIGHT * math.sqrt(dim))))
 
 
 def _away_from_certain(labels: Doubles) -> Doubles:

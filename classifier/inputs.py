@@ -1,4 +1,4 @@
-"""The vector that every head reads: standardised surface features, then the embedding."""
+"""The vector that every head reads: surface features, the embedding, and nearness to landmarks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,27 +13,43 @@ from classifier.types import Question
 Floats = npt.NDArray[np.float32]
 
 CLIP = 4.0  # standard deviations: an odd request is far from the training data, not infinitely far
+SHARPNESS = np.float32(4.0)  # of nearness: exp(SHARPNESS * (cosine - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """Means and inverse deviations over the training prompts, (columns,); the inverse of a constant column is 0."""
+
+    mean: Floats
+    per_deviation: Floats
+
+    def apply(self, values: Floats) -> Floats:
+        """Values of these columns in deviations from the mean."""
+        return (values - self.mean) * self.per_deviation
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """Makes the inputs of the heads.
 
-    mean, per_deviation: (features,), of the training prompts; per_deviation is 0 for a feature that never varied.
+    landmarks: (landmarks, dim), centres of groups of training prompts; nearness to them lets linear heads bend.
     """
 
     embedding: StaticEmbedding
-    mean: Floats
-    per_deviation: Floats
+    features: Standard
+    landmarks: Floats
+    nearness: Standard
 
     @property
     def width(self) -> int:
-        return len(NAMES) + self.embedding.dim
+        return len(NAMES) + self.embedding.dim + len(self.landmarks)
 
     def row(self, question: Question) -> Floats:
         """Shape (width,)."""
-        standard = np.minimum(np.maximum((surface(question) - self.mean) * self.per_deviation, -CLIP), CLIP)
-        return np.concatenate((standard, self.embedding.vector(question.text)))
+        features = self.features.apply(surface(question))
+        vector = self.embedding.vector(question.text)
+        near = self.nearness.apply(near_landmarks(self.landmarks, vector))
+        return np.concatenate((np.minimum(np.maximum(features, -CLIP), CLIP), vector, near))
 
     def matrix(self, questions: Sequence[Question]) -> Floats:
         """Shape (len(questions), width)."""
@@ -42,10 +58,7 @@ class Inputs:
         return np.stack([self.row(question) for question in questions])
 
 
-def fit_inputs(embedding: StaticEmbedding, questions: Sequence[Question]) -> Inputs:
-    """Inputs standardised to `questions`."""
-    features = np.stack([surface(question) for question in questions]).astype(np.float64)
-    deviation = features.std(axis=0)
-    constant = deviation < 1e-6
-    per_deviation = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, deviation))
-    return Inputs(embedding, features.mean(axis=0).astype(np.float32), per_deviation.astype(np.float32))
+def near_landmarks(landmarks: Floats, vector: Floats) -> Floats:
+    """Nearness of a unit vector (dim,), or of several (dim, n), to each landmark: 1 on it, falling with the cosine."""
+    nearness: Floats = np.exp(SHARPNESS * (landmarks @ vector - np.float32(1.0)))
+    return nearness

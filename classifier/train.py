@@ -13,13 +13,21 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from classifier.artifact import Classifier, arrays_of, load, version_of, write
+from classifier.artifact import arrays_of, load, version_of, write
 from classifier.data import Lengths, Table, read_lengths, read_table, table_lengths
 from classifier.embed import load_embedding
 from classifier.errors import ArtifactError, DataError
-from classifier.features import NAMES
-from classifier.fit import OutcomeFit, fit_lengths, fit_outcomes, folds_by_prompt, one_thread, outcome_labels
-from classifier.inputs import Inputs, fit_inputs
+from classifier.fit import (
+    OutcomeFit,
+    fit_lengths,
+    fit_outcomes,
+    folds_by_prompt,
+    input_scale,
+    one_thread,
+    outcome_labels,
+)
+from classifier.fit_inputs import fit_inputs
+from classifier.inputs import Inputs
 from classifier.length import LengthHead
 from classifier.measure import apgr, calibration_error, gap_curve, log_loss
 
@@ -88,14 +96,16 @@ def train(
     if len(table.questions) < FEWEST_ROWS:
         raise DataError(f"{data}: found {len(table.questions)} rows, needs {FEWEST_ROWS} or more to learn from")
     answers = read_lengths(lengths) if lengths else table_lengths(table)
-    embedding = load_embedding()
     tell("reading the prompts", 0.1)
-    inputs = fit_inputs(embedding, table.questions + (answers.questions if answers else ()))
-    tell("learning quality and gain", 0.2)
     with one_thread():
+        if answers:
+            inputs = fit_inputs(load_embedding(), table.questions + answers.questions, seed)
+            tell("learning output length", 0.2)
+            lengths_head, coverage = _lengths(inputs, answers, seed)
+        else:
+            (inputs, lengths_head), coverage = _borrowed(), {}
+        tell("learning quality and gain", 0.3)
         fit = _outcomes(inputs, table, seed)
-        tell("learning output length", 0.8)
-        length_head, coverage = _lengths(inputs, answers, seed)
     card = TrainingCard(
         tiers=table.tiers,
         outcomes=Source(table.name, table.sha256),
@@ -103,13 +113,13 @@ def train(
         answers=len(answers.tokens) if answers else 0,
         lengths=tuple(Source(*source) for source in answers.sources) if answers else (),
         seed=seed,
-        embedding=embedding.name,
+        embedding=inputs.embedding.name,
         libraries={name: importlib.metadata.version(name) for name in LIBRARIES},
         metrics=_metrics(table, fit) | coverage,
         note=note,
         strength=fit.strength,
     )
-    written = _write(out, arrays_of(inputs, fit.head, length_head), card)
+    written = _write(out, arrays_of(inputs, fit.head, lengths_head), card)
     tell("written", 1.0)
     return written
 
@@ -120,40 +130,26 @@ def _silent(step: str, done: float) -> None:
 
 def _outcomes(inputs: Inputs, table: Table, seed: int) -> OutcomeFit:
     folds = folds_by_prompt([question.text for question in table.questions], seed)
-    return fit_outcomes(inputs.matrix(table.questions), len(NAMES), table.tiers, table.correct, folds)
+    matrix = inputs.matrix(table.questions)
+    return fit_outcomes(matrix, input_scale(inputs), table.tiers, table.correct, folds)
 
 
-def _lengths(inputs: Inputs, answers: Lengths | None, seed: int) -> tuple[LengthHead, dict[str, float]]:
-    """A length head and its coverage; without answers the bundled one, moved to these inputs."""
-    if answers is None:
-        return _bundled_lengths(inputs), {}
+def _lengths(inputs: Inputs, answers: Lengths, seed: int) -> tuple[LengthHead, dict[str, float]]:
+    """A length head and its coverage on prompts held out."""
     prompts = [question.text for question in answers.questions]
-    head, coverage = fit_lengths(
-        inputs.matrix(answers.questions),
-        len(NAMES),
-        answers.tokens,
-        folds_by_prompt(prompts, seed),
-        len(set(prompts)),
-    )
+    folds = folds_by_prompt(prompts, seed)
+    matrix = inputs.matrix(answers.questions)
+    head, coverage = fit_lengths(matrix, input_scale(inputs), answers.tokens, folds, len(set(prompts)))
     return head, {"coverage.p90": round(coverage, 4)}
 
 
-def _bundled_lengths(inputs: Inputs) -> LengthHead:
+def _borrowed() -> tuple[Inputs, LengthHead]:
+    """The bundled length head, and the inputs that it reads."""
     try:
         bundled = load("bundled")
     except ArtifactError as error:
         raise DataError(f"no answer lengths in the table, and none to borrow: {error}") from error
-    return _moved(bundled, inputs)
-
-
-def _moved(source: Classifier, inputs: Inputs) -> LengthHead:
-    """The length head of `source` for inputs standardised differently: the same lines over the raw features."""
-    head, width = source.lengths, len(NAMES)
-    raw = head.weights[:, :width] * source.inputs.per_deviation
-    deviation = np.where(inputs.per_deviation > 0, 1.0 / np.where(inputs.per_deviation > 0, inputs.per_deviation, 1), 0)
-    weights = np.concatenate((raw * deviation, head.weights[:, width:]), axis=1)
-    bias = head.bias + raw @ (inputs.mean - source.inputs.mean)
-    return LengthHead(weights.astype(np.float32), bias.astype(np.float32), head.steps)
+    return bundled.inputs, bundled.lengths
 
 
 def _metrics(table: Table, fit: OutcomeFit) -> dict[str, float]:

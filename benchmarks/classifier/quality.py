@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from classifier.artifact import Classifier, load
-from classifier.data import Table, read_lengths, read_table
+from classifier.data import Lengths, Table, read_lengths, read_table
 from classifier.embed import load_embedding
 from classifier.evaluate import Evaluation, evaluate_table
-from classifier.features import NAMES
-from classifier.fit import fit_lengths, fit_outcomes, folds_by_prompt, one_thread
-from classifier.inputs import fit_inputs
+from classifier.fit import fit_lengths, fit_outcomes, folds_by_prompt, input_scale, one_thread
+from classifier.fit_inputs import fit_inputs
 from classifier.length import LEVELS
 from classifier.measure import apgr, gap_curve
 
@@ -53,10 +52,11 @@ def pick(table: Table, rows: np.ndarray) -> Table:
 
 def learn(table: Table, seed: int) -> Classifier:
     """A classifier learned from `table`, with the bundled length head unused."""
-    inputs = fit_inputs(load_embedding(), table.questions)
     folds = folds_by_prompt([question.text for question in table.questions], seed)
     with one_thread():
-        fit = fit_outcomes(inputs.matrix(table.questions), len(NAMES), table.tiers, table.correct, folds)
+        inputs = fit_inputs(load_embedding(), table.questions, seed)
+        matrix = inputs.matrix(table.questions)
+        fit = fit_outcomes(matrix, input_scale(inputs), table.tiers, table.correct, folds)
     return replace(load("bundled"), inputs=inputs, outcomes=fit.head, version=f"benchmark-{seed}")
 
 
@@ -91,17 +91,11 @@ def lengths(data: Path) -> LengthFigures:
     """Coverage on the arena prompts, five-fold by prompt."""
     answers = read_lengths([data / "arena_lengths.parquet", data / "arena_hard_lengths.parquet"])
     prompts = [question.text for question in answers.questions]
-    inputs = fit_inputs(load_embedding(), answers.questions)
-    matrix, folds = inputs.matrix(answers.questions), folds_by_prompt(prompts, 1)
+    folds = folds_by_prompt(prompts, 1)
     said, constant = np.zeros((len(prompts), 2)), np.zeros((len(prompts), 2))
     for fold in range(5):
-        train, test = folds != fold, folds == fold
-        known = [prompt for prompt, kept in zip(prompts, train, strict=True) if kept]
-        with one_thread():
-            head, _ = fit_lengths(
-                matrix[train], len(NAMES), answers.tokens[train], folds_by_prompt(known, 0), len(set(known))
-            )
-        said[test] = head.quantiles(matrix[test])
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        said[test] = held_out_lengths(answers, train, test)
         constant[test] = np.quantile(answers.tokens[train], LEVELS)
     within = (answers.tokens[:, None] <= said).mean(axis=0)
     return LengthFigures(
@@ -112,6 +106,22 @@ def lengths(data: Path) -> LengthFigures:
         loss=pinball(answers.tokens, said),
         constant_loss=pinball(answers.tokens, constant),
     )
+
+
+def held_out_lengths(answers: Lengths, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Quantiles for the answers in `test` from a head fitted to those in `train`."""
+    known = tuple(answers.questions[row] for row in train)
+    prompts = [question.text for question in known]
+    with one_thread():
+        inputs = fit_inputs(load_embedding(), known, 0)
+        head, _ = fit_lengths(
+            inputs.matrix(known),
+            input_scale(inputs),
+            answers.tokens[train],
+            folds_by_prompt(prompts, 0),
+            len(set(prompts)),
+        )
+    return head.quantiles(inputs.matrix([answers.questions[row] for row in test]))
 
 
 def pinball(tokens: np.ndarray, quantiles: np.ndarray) -> float:
