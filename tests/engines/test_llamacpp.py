@@ -125,6 +125,15 @@ async def test_usage_is_only_sent_where_it_was_asked_for(engine):
     assert all(chunk["choices"] for chunk in chunks[:-1])
 
 
+async def test_usage_so_far_grows_to_the_whole(engine):
+    """With `continuous_usage_stats` a stream that is cut anywhere has been counted; the last count is the whole."""
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    chunks = await events(await engine.stream(call(max_tokens=20, stream_options=options)))
+    counts = [c["usage"]["completion_tokens"] for c in chunks[:-1] if c.get("usage")]
+    assert counts == sorted(counts)
+    assert (len(counts) > 1, counts[-1]) == (True, 20)
+
+
 async def test_every_output_token_has_its_log_probability(engine):
     """As many entries as completion tokens, streamed and whole, each with as many alternatives as asked."""
     asked = {"max_tokens": 15, "logprobs": True, "top_logprobs": 3}

@@ -81,8 +81,12 @@ class EmbeddedEngine:
         with contextlib.ExitStack() as stack:
             answer = stack.enter_context(self._asked(call))
             first = await answer.take()
-            wants_usage = bool((call.body.get("stream_options") or {}).get("include_usage"))
-            renderer = StreamRenderer(self._head(call), with_usage=wants_usage)
+            options = call.body.get("stream_options") or {}
+            renderer = StreamRenderer(
+                self._head(call),
+                with_usage=bool(options.get("include_usage")),
+                counting=answer if options.get("continuous_usage_stats") else None,
+            )
             return EmbeddedStream(self._model, answer, first, renderer, stack.pop_all().close)
 
     async def load(self) -> Load:

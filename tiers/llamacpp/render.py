@@ -25,18 +25,26 @@ class Head:
 
 
 class StreamRenderer:
-    """Server-sent events of one answer; keeps what the next event depends on."""
+    """Server-sent events of one answer; keeps what the next event depends on.
 
-    def __init__(self, head: Head, *, with_usage: bool) -> None:
+    with_usage: end with a usage chunk. counting: the answer whose usage so far every piece ends with, as vLLM's
+    `continuous_usage_stats`, so that an answer that is cut short is counted exactly; None for no such thing.
+    """
+
+    def __init__(self, head: Head, *, with_usage: bool, counting: Answer | None = None) -> None:
         self._chat = head.chat
         self._with_usage = with_usage
+        self._counting = counting
         self._offsets: dict[int, int] = {}
         self._greeted: set[int] = set()
         fields = orjson.dumps(head.fields("chat.completion.chunk" if head.chat else "text_completion"))
         self._before = b"data: " + fields[:-1] + b',"choices":['
 
     def events(self, tokens: Iterable[Token]) -> bytes:
-        return b"".join(self._event(choice) for token in tokens for choice in self._choices(token))
+        made = [self._event(choice) for token in tokens for choice in self._choices(token)]
+        if made and self._counting is not None:
+            made[-1] = made[-1][:-3] + b',"usage":' + orjson.dumps(usage(self._counting)) + b"}\n\n"
+        return b"".join(made)
 
     def end(self, answer: Answer) -> bytes:
         """The usage, where it was asked for, and the mark of the end."""
