@@ -30,8 +30,9 @@ from classifier.fit_inputs import fit_inputs
 from classifier.inputs import Inputs
 from classifier.length import LengthHead
 from classifier.measure import apgr, calibration_error, gap_curve, log_loss
+from classifier.types import Question
 
-FEWEST_ROWS = 50
+FEWEST_PROMPTS = 50
 LIBRARIES = ("numpy", "scikit-learn", "tokenizers")
 
 
@@ -85,17 +86,19 @@ def train(
 ) -> TrainingCard:
     """Learn a classifier from the table `data` (see `classifier.data`) and write it into the folder `out`.
 
-    tiers: which ones, cheapest first; unless given all, the better on average taken as the dearer. lengths: a file of
-    answer lengths to learn the output length from, in place of the table's own. note: kept in the card.
+    tiers: which ones, cheapest first; unless given all, the better on average taken as the dearer. lengths: files of
+    answer lengths to learn the output length from, in place of the table's own; where there are none, or too few, the
+    bundled length head is kept. note: for the card.
 
     Raises DataError for a table that cannot be learned from, or where the extra `train` is not installed.
     """
     tell = progress or _silent
     tell("reading", 0.0)
     table = read_table(data, tiers)
-    if len(table.questions) < FEWEST_ROWS:
-        raise DataError(f"{data}: found {len(table.questions)} rows, needs {FEWEST_ROWS} or more to learn from")
-    answers = read_lengths(lengths) if lengths else table_lengths(table)
+    if _distinct(table.questions) < FEWEST_PROMPTS:
+        found = _distinct(table.questions)
+        raise DataError(f"{data}: found {found} different prompts, needs {FEWEST_PROMPTS} or more to learn from")
+    answers = _answers(table, lengths)
     tell("reading the prompts", 0.1)
     with one_thread():
         if answers:
@@ -126,6 +129,22 @@ def train(
 
 def _silent(step: str, done: float) -> None:
     """Progress that nobody asked for."""
+
+
+def _answers(table: Table, lengths: Sequence[Path]) -> Lengths | None:
+    """Answers of enough different prompts to learn length from; None where the table has too few of its own."""
+    answers = read_lengths(lengths) if lengths else table_lengths(table)
+    found = 0 if answers is None else _distinct(answers.questions)
+    if found >= FEWEST_PROMPTS:
+        return answers
+    if lengths:
+        names = ", ".join(str(path) for path in lengths)
+        raise DataError(f"{names}: found {found} different prompts, needs {FEWEST_PROMPTS} to learn length from")
+    return None
+
+
+def _distinct(questions: Sequence[Question]) -> int:
+    return len({question.text for question in questions})
 
 
 def _outcomes(inputs: Inputs, table: Table, seed: int) -> OutcomeFit:

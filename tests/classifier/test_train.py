@@ -9,7 +9,7 @@ from classifier.errors import DataError
 from classifier.train import train
 from classifier.types import Question
 
-PROMPTS = ["Explain how tides work.", "Calculate 512 + 77 and prove it.", "Write a story in detail about chess."]
+PROMPT = "Calculate 512 + 77 and prove it."
 
 
 def test_training_again_gives_the_same_bytes(easy, tmp_path):
@@ -45,15 +45,6 @@ def test_card_tells_what_was_learned_from(easy):
     assert str(easy[0].parent) not in json.dumps(card)
 
 
-def test_without_lengths_the_bundled_ones_are_kept(tmp_path, rows_of, jsonl):
-    """A table without answer lengths keeps the bundled length predictions, and its card says so."""
-    rows = [{k: v for k, v in row.items() if "tokens" not in k} for row in rows_of(4, 80)]
-    card = train(jsonl(tmp_path / "d.jsonl", rows), tmp_path / "out", seed=0)
-    assert card.answers == 0
-    assert "coverage.p90" not in card.metrics
-    assert load(tmp_path / "out").assess(Question("")).output_p90 >= 1
-
-
 def test_lengths_can_come_from_a_file_of_their_own(tmp_path, rows_of, jsonl):
     """A second file of answer lengths takes the place of the table's."""
     lengths = [{"prompt": f"Question {n} of many", "output_tokens": 40} for n in range(60)]
@@ -61,13 +52,6 @@ def test_lengths_can_come_from_a_file_of_their_own(tmp_path, rows_of, jsonl):
     card = train(data, tmp_path / "out", seed=0, lengths=[jsonl(tmp_path / "l.jsonl", lengths)])
     assert card.answers == 60
     assert load(tmp_path / "out").assess(Question("Question 7 of many")).output_p50 == pytest.approx(40, rel=0.05)
-
-
-def test_tiers_without_a_failure_are_not_certain(tmp_path, rows_of, jsonl):
-    """A tier that was always right in the data is rated high, short of certainty, and training does not fail."""
-    rows = [row | {"correct.large": 1.0} for row in rows_of(6, 80)]
-    train(jsonl(tmp_path / "d.jsonl", rows), tmp_path / "out", seed=0)
-    assert 0.9 < load(tmp_path / "out").assess(Question(PROMPTS[0])).quality["large"] < 1.0
 
 
 def test_progress_goes_from_nothing_to_all(easy, told):
@@ -78,8 +62,30 @@ def test_progress_goes_from_nothing_to_all(easy, told):
     assert all(step for step, _ in told)
 
 
-def test_too_few_rows_are_refused(tmp_path, rows_of, jsonl):
-    """A handful of rows teaches nothing, and saying so is better than an artifact."""
-    with pytest.raises(DataError, match="found 10 rows, needs 50 or more"):
-        train(jsonl(tmp_path / "d.jsonl", rows_of(8, 10)), tmp_path / "out", seed=0)
+@pytest.mark.parametrize("repeats", [1, 10])
+def test_too_few_prompts_are_refused(tmp_path, rows_of, jsonl, repeats):
+    """A handful of prompts teaches nothing, however often repeated; saying so is better than an artifact."""
+    with pytest.raises(DataError, match="found 10 different prompts, needs 50 or more"):
+        train(jsonl(tmp_path / "d.jsonl", rows_of(8, 10) * repeats), tmp_path / "out", seed=0)
     assert not (tmp_path / "out").exists()
+
+
+def test_without_lengths_the_bundled_ones_are_kept(tmp_path, rows_of, jsonl):
+    """A table with too few answer lengths predicts length exactly as the bundled artifact does, and its card says so."""
+    rows = rows_of(9, 60)
+    few = [row if place < 5 else {k: v for k, v in row.items() if "tokens" not in k} for place, row in enumerate(rows)]
+    data = jsonl(tmp_path / "d.jsonl", few)
+    card = train(data, tmp_path / "out", seed=0)
+    assert (card.answers, "coverage.p90" in card.metrics) == (0, False)
+    kept, bundled = load(tmp_path / "out").assess(Question(PROMPT)), load("bundled").assess(Question(PROMPT))
+    assert kept.output_p90 == bundled.output_p90
+    with pytest.raises(DataError, match="found 5 different prompts, needs 50 to learn length from"):
+        train(data, tmp_path / "other", seed=0, lengths=[jsonl(tmp_path / "l.jsonl", few)])
+
+
+def test_tiers_without_a_failure_are_not_certain(tmp_path, rows_of, jsonl):
+    """Where every answer was good there is no gap to report, and quality is high but short of certain."""
+    rows = [row | {"correct.small": 1, "correct.large": 1} for row in rows_of(10, 60)]
+    card = train(jsonl(tmp_path / "d.jsonl", rows), tmp_path / "out", seed=0)
+    assert "apgr.small.large" not in card.metrics
+    assert all(0.9 < chance < 1.0 for chance in load(tmp_path / "out").assess(Question(PROMPT)).quality.values())
