@@ -71,7 +71,7 @@ def test_too_few_prompts_are_refused(tmp_path, rows_of, jsonl, repeats):
 
 
 def test_without_lengths_the_bundled_ones_are_kept(tmp_path, rows_of, jsonl):
-    """A table with too few answer lengths predicts length exactly as the bundled artifact does, and its card says so."""
+    """A table with too few answer lengths predicts length just as the bundled artifact does, and its card says so."""
     rows = rows_of(9, 60)
     few = [row if place < 5 else {k: v for k, v in row.items() if "tokens" not in k} for place, row in enumerate(rows)]
     data = jsonl(tmp_path / "d.jsonl", few)
