@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.embed import StaticEmbedding, bundled_folder, load_embedding
-from classifier.errors import ArtifactError
+from classifier.errors import UNREADABLE, ArtifactError
 from classifier.features import NAMES, REVISION
 from classifier.head import OutcomeHead
 from classifier.inputs import Inputs, Standard
@@ -210,7 +209,7 @@ def _arrays(folder: Path, blob: bytes) -> dict[str, Floats]:
     try:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
             return {name: arrays[name].astype(np.float32) for name in _ARRAYS}
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise ArtifactError(f"{folder / 'model.npz'}: cannot be read ({error}): {_again(folder)}") from error
 
 

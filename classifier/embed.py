@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from classifier.errors import ArtifactError
+from classifier.errors import UNREADABLE, ArtifactError
 from classifier.wordpiece import WordPiece, read_wordpiece
 
 Floats = npt.NDArray[np.float32]
@@ -101,7 +101,7 @@ def load_embedding(folder: Path | None = None) -> StaticEmbedding:
         with np.load(folder / "table.npz", allow_pickle=False) as arrays:
             table = arrays["rows"].astype(np.float32) * arrays["scale"].astype(np.float32)[:, None]
         wordpiece = read_wordpiece(blobs["tokenizer.json"].decode("utf-8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise ArtifactError(f"{folder}: no usable token table ({error}): reinstall tiergate") from error
     name = f"{card['name']}-{card['sha256']['table.npz'][:12]}"
     unknown = wordpiece.tokenizer.token_to_id("[UNK]")

@@ -5,6 +5,12 @@ ClassifierError
 `-- DataError       a table of labelled rows cannot be learned from or measured on
 """
 
+import zipfile
+import zlib
+
+# What NumPy, zipfile and zlib raise on an .npz that is cut, foreign, encrypted or damaged inside.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
 
 class ClassifierError(Exception):
     """One line for a person: what is wrong, where, and what mends it."""

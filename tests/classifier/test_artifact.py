@@ -1,5 +1,6 @@
 """Artifacts on disk and loaded."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classifier import artifact
 from classifier.artifact import load
 from classifier.embed import bundled_folder, load_embedding
 from classifier.errors import ArtifactError
@@ -23,6 +25,7 @@ NAMES = ["bundled", "bundled:toy"]
 
 WITHOUT_LEARNING_LIBRARIES = """
 import sys
+from classifier import artifact
 from classifier.artifact import load
 from classifier.types import Question
 load("bundled").assess(Question("What is the capital of France?"))
@@ -68,7 +71,7 @@ def test_bundled_artifacts_rate_the_default_tiers(bundled):
 
 
 @given(text=st.text() | st.binary().map(lambda data: data.decode("utf-8", "surrogateescape")))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_assess_takes_any_text(bundled, text):
     """No text makes it fail; probabilities are probabilities and lengths are ordered."""
     assessment = bundled.assess(Question(text))
@@ -84,6 +87,7 @@ def test_assess_takes_texts_of_any_size(bundled, text):
 
 
 @given(limit=st.integers(0, 5000))
+@settings(deadline=None)
 def test_lengths_never_pass_the_callers_limit(bundled, limit):
     """max_tokens caps both quantiles, at least at one token."""
     assessment = bundled.assess(Question("Write a long essay on tides.", max_tokens=limit))
@@ -174,6 +178,18 @@ def test_arrays_that_do_not_fit_are_refused(copy, change):
     replace_arrays(copy, **change)
     with pytest.raises(ArtifactError, match=r"model\.npz"):
         load(copy)
+
+
+@given(place=st.integers(0, 60_000), byte=st.integers(0, 255), cut=st.integers(0, 60_000))
+@settings(max_examples=100, deadline=None)
+def test_no_damage_gets_past_the_reader(place, byte, cut):
+    """Any byte changed and any end cut off, whatever the hash: it is read or is an ArtifactError, nothing else."""
+    damaged = bytearray((BUNDLED / "model.npz").read_bytes())
+    damaged[place] = byte
+    with contextlib.suppress(ArtifactError):
+        arrays = artifact._arrays(BUNDLED, bytes(damaged[: len(damaged) - cut]))
+        artifact._check_arrays(BUNDLED, arrays, tiers=3, dim=128)
+        assert np.isfinite(arrays["outcome_bias"]).all()
 
 
 @pytest.mark.parametrize("file", ["table.npz", "tokenizer.json", "card.json"])

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.conversation import conversation_text
@@ -88,6 +88,7 @@ MESSAGE = st.fixed_dictionaries(
 
 
 @given(messages=st.lists(MESSAGE, min_size=1, max_size=5))
+@settings(deadline=None)
 def test_conversations_read_as_the_router_reads_them(messages):
     """What is learned from in a log is what is asked about in service, to the letter."""
     body = {"messages": messages}

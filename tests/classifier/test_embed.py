@@ -28,7 +28,7 @@ def test_likeness_orders_meanings(embedding):
 
 
 @given(text=TEXT)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_dictionary_splits_as_the_tokenizer_does(embedding, text):
     """The quick path gives exactly the ids of the tokenizers library, on any text."""
     wordpiece = embedding.wordpiece
@@ -38,6 +38,7 @@ def test_dictionary_splits_as_the_tokenizer_does(embedding, text):
 @given(
     words=st.lists(st.sampled_from(["sorting", "xqzzy", "abc123", "[PAD]", "don't", "a" * 120, "\x07b"]), max_size=9)
 )
+@settings(deadline=None)
 def test_odd_words_split_as_the_tokenizer_does(embedding, words):
     """Unknown, overlong, special and control-ridden words too."""
     text = " ".join(words)
@@ -45,7 +46,7 @@ def test_odd_words_split_as_the_tokenizer_does(embedding, words):
 
 
 @given(text=st.text())
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_vectors_have_length_one_or_zero(embedding, text):
     """A unit vector, or zeros where nothing is known; finite either way."""
     size = float(np.linalg.norm(embedding.vector(text)))

@@ -3,7 +3,7 @@
 import hashlib
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier import features
@@ -30,6 +30,7 @@ def test_features_are_those_of_their_revision():
     prompt_tokens=st.integers(-1, 10**9),
     max_tokens=st.none() | st.integers(-1, 10**9),
 )
+@settings(deadline=None)
 def test_features_are_finite_for_any_request(text, turns, prompt_tokens, max_tokens):
     """One finite number for each name, whatever is asked."""
     found = surface(Question(text, turns=turns, prompt_tokens=prompt_tokens, max_tokens=max_tokens))

@@ -1,7 +1,7 @@
 """The outcome and length heads."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -17,6 +17,7 @@ def inputs(columns):
 
 
 @given(x=inputs(3), weights=arrays(np.float32, (6, 3), elements=NUMBER), bias=arrays(np.float32, 6, elements=NUMBER))
+@settings(deadline=None)
 def test_outcomes_are_probabilities_that_can_hold_together(x, weights, bias):
     """Every gain lies within what the two qualities allow (Frechet), so differences of quality agree with it."""
     quality, gain = OutcomeHead(("a", "b", "c"), weights, bias).outcomes(x)
@@ -40,6 +41,7 @@ def test_pairs_are_cheaper_then_dearer():
     bias=arrays(np.float32, 2, elements=NUMBER),
     steps=st.tuples(NUMBER, NUMBER).map(sorted),
 )
+@settings(deadline=None)
 def test_length_quantiles_are_ordered_and_at_least_one_token(x, weights, bias, steps):
     """1 <= P50 <= P90, finite, for any inputs and coefficients."""
     tokens = LengthHead(weights, bias, np.array(steps, dtype=np.float32)).quantiles(x)
@@ -50,6 +52,7 @@ def test_length_quantiles_are_ordered_and_at_least_one_token(x, weights, bias, s
 
 
 @given(labels=st.lists(st.booleans(), min_size=30, max_size=30).filter(lambda found: 0 < sum(found) < 30))
+@settings(deadline=None)
 def test_calibration_is_monotone(labels):
     """Whatever the labels, calibration never turns a higher logit into a lower probability."""
     slope, _ = platt(np.linspace(-2.0, 2.0, 30), np.array(labels) * 0.98 + 0.01)

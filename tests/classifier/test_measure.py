@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -34,6 +34,7 @@ def test_without_a_gap_there_is_nothing_to_recover():
 
 
 @given(seed=st.integers(0, 1000))
+@settings(deadline=None)
 def test_a_score_and_its_reverse_sum_to_one(seed):
     """Ranking backwards loses what ranking gains: the two areas sum to 1, ties or not."""
     draw = np.random.default_rng(seed)
@@ -45,6 +46,7 @@ def test_a_score_and_its_reverse_sum_to_one(seed):
 
 
 @given(points=arrays(float, st.tuples(st.integers(1, 12), st.just(2)), elements=st.floats(0, 1, width=16)))
+@settings(deadline=None)
 def test_hull_rises_ever_less_and_lies_above_all_points(points):
     """The hull is increasing and concave, made of points, and no point lies above it."""
     line = hull(points)
