@@ -1,7 +1,7 @@
 """The bare loop: llama.cpp decoding N sequences with nothing around it, what the engine is compared with.
 
-Run as a process of its own (`python -m benchmarks.edge.bare MODEL THREADS CONTEXT`): a line `SEQUENCES TOKENS` in,
-a line with the seconds of each step out.
+Run as a process of its own (`python -m benchmarks.edge.bare MODEL THREADS CONTEXT`): a line
+`SEQUENCES TOKENS SKIPPED` in, a line with the seconds of each step out.
 """
 
 import sys
@@ -15,24 +15,27 @@ from tiers.llamacpp.model import Batch, LogitRows, Model, send_log_to_stderr
 from tiers.llamacpp.options import EngineOptions
 
 
-def decode_steps(model: Model, sequences: int, tokens: int) -> Iterator[float]:
-    """Seconds of each of `tokens` decode steps of greedy sequences, log-probability of the choice included."""
+def decode_steps(model: Model, sequences: int, tokens: int, skipped: int) -> Iterator[float]:
+    """Seconds of each of `tokens` decode steps of greedy sequences, log-probability of the choice included.
+
+    skipped: steps before those, so that the sequences are as long as the engine's when they are measured.
+    """
     model.truncate(-1, 0)
     batch = Batch(model.options.batch)
     chosen, position = _prefill(model, batch, sequences)
-    for _ in range(tokens):
+    for step in range(skipped + tokens):
         started = time.perf_counter()
         batch.clear()
         for sequence, token in enumerate(chosen):
             batch.add(sequence, position, [int(token)], last_logits=True)
         chosen = _greedy(model.decode(batch))
         position += 1
-        yield time.perf_counter() - started
+        if step >= skipped:
+            yield time.perf_counter() - started
 
 
 def _prefill(model: Model, batch: Batch, sequences: int) -> tuple[np.ndarray, int]:
-    chosen = []
-    prompt = prompt_tokens(0)
+    chosen, prompt = [], []
     for sequence in range(sequences):
         batch.clear()
         prompt = prompt_tokens(sequence)
@@ -54,8 +57,8 @@ def main() -> None:
     model = Model(EngineOptions(model_path=path, context=context, threads=threads, kv_tokens=4 * context, slots=16))
     print("ready", flush=True)
     for line in sys.stdin:
-        sequences, tokens = map(int, line.split())
-        print(*decode_steps(model, sequences, tokens), flush=True)
+        sequences, tokens, skipped = map(int, line.split())
+        print(*decode_steps(model, sequences, tokens, skipped), flush=True)
     del keep_log
 
 

@@ -18,12 +18,17 @@ SHORT_PROMPT_TOKENS = 12
 
 async def tokens_per_second(engine: EmbeddedEngine, streams: int, tokens: int) -> float:
     """Tokens a second of all streams together, between the last one's beginning and the first one's end."""
-    all_begun = 2 * streams  # steps until the last of the prompts is decoded, and more
-    arrivals = await asyncio.gather(*(_arrivals(engine, i, tokens + all_begun) for i in range(streams)))
+    asked = tokens + steps_until_all_run(streams)
+    arrivals = await asyncio.gather(*(_arrivals(engine, i, asked) for i in range(streams)))
     begin = max(times[0] for times in arrivals)
     end = min(times[-1] for times in arrivals)
     inside = sum(sum(begin < moment <= end for moment in times) for times in arrivals)
     return inside / (end - begin)
+
+
+def steps_until_all_run(streams: int) -> int:
+    """Steps from the first stream's first token to the last one's, each of which takes one prompt or two."""
+    return streams
 
 
 async def _arrivals(engine: EmbeddedEngine, number: int, tokens: int) -> list[float]:

@@ -12,6 +12,7 @@ from tiers.llamacpp.slots import Slot
 from tiers.llamacpp.stopping import TextOut
 from tiers.llamacpp.toolcalls import Delta, ToolReader
 
+REDRAWS = 16
 STOP, LENGTH, TOOL_CALLS = "stop", "length", "tool_calls"
 
 
@@ -79,12 +80,21 @@ class Sequence:
         return self._choose_allowed(scores, self.grammar)
 
     def _choose_allowed(self, scores: Row, grammar: Grammar) -> int | None:
-        """Sampling first and masking only on a rejection gives the same distribution as masking first."""
+        """A token that the grammar allows; drawing again without the rejected ones is drawing among the allowed.
+
+        The whole vocabulary, which takes a thousand times as long as one token, is masked only after REDRAWS tries.
+        """
         token = self.sampler.choose(scores)
         if grammar.allows(token):
             return token
         if self.sampler.sampling.greedy:
             return grammar.best_allowed(scores)
+        scores = scores.copy()
+        for _ in range(REDRAWS):
+            scores[token] = -np.inf
+            token = self.sampler.choose(scores)
+            if grammar.allows(token):
+                return token
         masked = grammar.mask(scores)
         return self.sampler.choose(masked) if masked.max() > -np.inf else None
 

@@ -40,9 +40,9 @@ class TextOut:
         return text[: len(text) - kept]
 
     def _first_stop(self, text: str) -> tuple[int, str] | None:
-        """Where the earliest stop string begins, and which; the longer where two begin together."""
+        """Where the stop string begins that is complete first, and which; the longest of those that end together."""
         found = [(text.find(stop), stop) for stop in self._stops if stop in text]
-        return min(found, key=lambda place: (place[0], -len(place[1]))) if found else None
+        return min(found, key=lambda place: (place[0] + len(place[1]), place[0])) if found else None
 
     def _possible_start(self, text: str) -> int:
         """Characters at the end of `text` that may be the beginning of a stop string."""

@@ -143,6 +143,17 @@ def test_room_is_made_by_forgetting_the_least_recently_used():
     assert [slot.length for slot in slots] == [0, 12, 12]
 
 
+def test_idle_slots_keep_no_more_than_they_may():
+    """Beyond the bound the oldest conversation loses its end first, and its beginning stays."""
+    memory = RecordingMemory()
+    driver = Driver()
+    driver.memory, driver.table = memory, SlotTable(memory, slots=3, context=CONTEXT, kv_tokens=CELLS, idle_cells=20)
+    slots = [driver.serve([token] * 12)[0] for token in (1, 2)]
+    for slot in slots:
+        driver.table.release(slot)
+    assert [slot.length for slot in slots] == [8, 12]
+
+
 def test_busy_slots_are_never_robbed():
     """Where running requests hold the cells, there is no room, and nothing of theirs is touched."""
     driver = Driver()
