@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/edge.md"))
     given = parser.parse_args()
-    tokens, rounds = (32, 3) if given.quick else (96, 5)
+    tokens, rounds = (32, 3) if given.quick else (64, 5)
     result = asyncio.run(measure(cached_model(), threads=given.threads, tokens=tokens, rounds=rounds))
     text = render(result)
     print(text)

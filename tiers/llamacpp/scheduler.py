@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PATIENCE_STEPS = 4  # after so many steps without LEAST_CHUNK tokens a prompt comes first
-LEAST_CHUNK = 8  # prompt tokens that a step takes at least, however slow the machine
-STRETCH = 4  # how many times its usual prompt tokens a step takes to finish a prompt
-GROWTH = 0.5  # by how much of a pure decode step the prompt tokens may lengthen it
+LEAST_CHUNK = 4  # prompt tokens that a step takes at least, however slow the machine
+STRETCH = 8  # how many times its usual prompt tokens a step takes to finish a prompt
+GROWTH = 0.3  # by how much of a pure decode step the prompt tokens may lengthen it
 IDLE_STEP_S = 0.05  # how long a step may take when nobody's tokens wait for it
 SMOOTHING = 0.2  # weight of the newest measurement
 
@@ -80,7 +80,7 @@ class ChunkSizer:
     def chunk(self, decodes: int) -> int:
         """Prompt tokens for a step beside `decodes` single tokens."""
         if self._token_s is None:
-            return min(self._budget, 4 * LEAST_CHUNK)
+            return min(self._budget, STRETCH * LEAST_CHUNK)
         allowed_s = GROWTH * self._decode_step_s(decodes) if decodes else IDLE_STEP_S
         return max(LEAST_CHUNK, min(self._budget, int(allowed_s / self._token_s)))
 
