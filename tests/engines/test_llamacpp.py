@@ -214,6 +214,14 @@ async def test_a_refusal_names_the_field(engine):
         assert refused.value.error["param"] == field
 
 
+async def test_a_very_long_bad_grammar_is_refused_like_a_short_one(engine):
+    """However much llama.cpp has to say about it, the engine goes on serving."""
+    for _ in range(3):
+        with pytest.raises(Refused):
+            await engine.complete(call(grammar='root ::= "' + "x" * 300_000 + '" nothing'))
+    assert (await answer(engine, call()))["usage"]["completion_tokens"] == 8
+
+
 async def test_a_prompt_that_does_not_fit_says_the_numbers(engine):
     """A request over the context is refused with OpenAI's code, for its prompt or for its answer."""
     for body in ({"prompt": [1] * 256}, {"prompt": [1] * 200, "max_tokens": 57}):

@@ -55,10 +55,7 @@ class Grammar:
         return bool(candidates["score"][0] > -np.inf)
 
     def mask(self, row: Row) -> Row:
-        """The scores with -inf wherever the grammar forbids; all of them -inf where nothing may follow.
-
-        The best few are tried first: where one of them is allowed and the choice is greedy, that is enough.
-        """
+        """The scores with -inf wherever the grammar forbids; all of them -inf where nothing may follow."""
         candidates = np.zeros(row.size, CANDIDATE)
         candidates["id"] = np.arange(row.size)
         candidates["score"] = row
@@ -66,7 +63,7 @@ class Grammar:
         return candidates["score"].copy()
 
     def best_allowed(self, row: Row) -> int | None:
-        """The allowed token with the highest score, None where nothing may follow."""
+        """The allowed token with the highest score, None where nothing may follow; the best few are tried first."""
         ids = best(row, FIRST_TRIED)
         candidates = np.zeros(ids.size, CANDIDATE)
         candidates["id"] = ids

@@ -19,6 +19,8 @@ from tiers.llamacpp.options import EngineOptions
 # on a machine that also runs something else (the gateway, for one) makes a step up to twenty times longer.
 WAIT_BRIEFLY = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 LAST_LINES = 20  # of the worker's stderr, kept for the message when it dies
+LINE_BYTES = 1000  # of one line; llama.cpp repeats whole grammars when it does not like them
+READ_BYTES = 65536
 STOP_S = 5.0  # how long the worker may take to end once it was hung up on
 
 log = logging.getLogger(__name__)
@@ -127,7 +129,16 @@ class WorkerProcess:
         return "; it said: " + " | ".join(self._last_lines) if self._last_lines else ""
 
     async def _keep_stderr(self) -> None:
-        async for line in cast(asyncio.StreamReader, self._process.stderr):  # piped by _spawn
-            text = line.decode("utf-8", "replace").rstrip()
-            self._last_lines.append(text)
-            log.warning("llama.cpp process %d: %s", self.pid, text)
+        stderr = cast(asyncio.StreamReader, self._process.stderr)  # piped by _spawn
+        unfinished = b""
+        while data := await stderr.read(READ_BYTES):
+            *lines, unfinished = (unfinished + data).split(b"\n")
+            self._note(lines)
+            unfinished = unfinished[:LINE_BYTES]
+        self._note([unfinished])
+
+    def _note(self, lines: list[bytes]) -> None:
+        for line in lines:
+            if text := line[:LINE_BYTES].decode("utf-8", "replace").rstrip():
+                self._last_lines.append(text)
+                log.warning("llama.cpp process %d: %s", self.pid, text)
