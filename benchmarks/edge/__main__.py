@@ -22,6 +22,7 @@ from tiers.types import TierSpec
 
 STREAMS = (1, 4, 8, 16)
 CONTEXT = 2560
+REPORT = Path("docs/benchmarks/edge.md")
 SLOTS = 16
 
 
@@ -93,17 +94,19 @@ async def _speed(bare: Bare, engine: EmbeddedEngine, streams: int, tokens: int, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer tokens and rounds; writes nothing")
+    parser.add_argument("--quick", action="store_true", help="fewer tokens and rounds; writes only with --out")
     parser.add_argument("--threads", type=int, default=usable_cores())
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/edge.md"))
+    parser.add_argument("--out", type=Path, help=f"default: {REPORT}")
     given = parser.parse_args()
     tokens, rounds = (32, 3) if given.quick else (64, 5)
+    load_before = os.getloadavg()[0]
     result = asyncio.run(measure(cached_model(), threads=given.threads, tokens=tokens, rounds=rounds))
-    text = render(result)
+    text = render(result, command="python -m benchmarks.edge" + " --quick" * given.quick, load_before=load_before)
     print(text)
-    if not given.quick:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text)
+    out = given.out or (None if given.quick else REPORT)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text)
 
 
 if __name__ == "__main__":

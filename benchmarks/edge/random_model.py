@@ -27,7 +27,7 @@ class Shape:
     kv_heads: int
     feed_forward: int
     vocabulary: int
-    context: int = 8192
+    context: int = 32768
 
     @property
     def head_width(self) -> int:

@@ -36,14 +36,15 @@ class Result:
     step_s: float
 
 
-def render(result: Result) -> str:
+def render(result: Result, *, command: str, load_before: float) -> str:
+    """load_before: the machine's load average over the minute before, which should be near 0."""
     rows = "\n".join(_row(measured) for measured in result.speeds)
     steps = sorted(result.short_steps)
     today = dt.datetime.now(dt.UTC).date()
     return f"""# The embedded engine against bare llama.cpp
 
-`python -m benchmarks.edge`, {today}, {_machine()}, {result.threads} compute threads; llama-cpp-python
-{version("llama-cpp-python")}, NumPy {version("numpy")}, Python {platform.python_version()}.
+`{command}`, {today}, {_machine()}, {result.threads} compute threads, load average
+{load_before:.1f} before; llama-cpp-python {version("llama-cpp-python")}, NumPy {version("numpy")}, Python {platform.python_version()}.
 
 Model: 226M parameters, Q8_0, random weights (20 layers, 1,024 wide, 16 heads over 4 of keys and values, 16,384 tokens).
 Bare: a loop over `llama_decode` with greedy choice and its log-probability, nothing else. Engine: `EmbeddedEngine` as a

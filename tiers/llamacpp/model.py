@@ -161,6 +161,13 @@ class Model:
         llama_cpp.llama_model_meta_val_str(self._model, name, buffer, length + 1)
         return buffer.value.decode("utf-8", "replace")
 
+    def warm_up(self) -> None:
+        """Decode one token, so that the weights are in memory before the first request waits for them."""
+        batch = Batch(1)
+        batch.add(0, 0, [max(0, self.vocabulary.bos)], last_logits=True)
+        self.decode(batch)
+        self.truncate(0, 0)
+
     def decode(self, batch: Batch) -> LogitRows:
         """Run the batch. Raises CacheFull (nothing changed) and ModelError (the context can no longer be trusted)."""
         code = llama_cpp.llama_decode(self._context, batch.c_struct())

@@ -137,7 +137,9 @@ def main() -> None:
     if options is None:
         return
     try:
-        worker = Worker(connection, Model(EngineOptions(**options)))
+        model = Model(EngineOptions(**options))
+        model.warm_up()
+        worker = Worker(connection, model)
     except ModelError as error:
         connection.sendall(frames.encode({"failed": str(error)}))
         return
