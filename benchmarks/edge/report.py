@@ -43,8 +43,8 @@ def render(result: Result, *, command: str, load_before: float) -> str:
     today = dt.datetime.now(dt.UTC).date()
     return f"""# The embedded engine against bare llama.cpp
 
-`{command}`, {today}, {_machine()}, {result.threads} compute threads, load average
-{load_before:.1f} before; llama-cpp-python {version("llama-cpp-python")}, NumPy {version("numpy")}, Python {platform.python_version()}.
+`{command}`, {today}, {_machine()},
+{result.threads} compute threads, load average {load_before:.1f} before; {_versions()}.
 
 Model: 226M parameters, Q8_0, random weights (20 layers, 1,024 wide, 16 heads over 4 of keys and values, 16,384 tokens).
 Bare: a loop over `llama_decode` with greedy choice and its log-probability, nothing else. Engine: `EmbeddedEngine` as a
@@ -70,6 +70,11 @@ def _row(measured: Measured) -> str:
     ratios = measured.ratios
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     return f"| {measured.streams} | {bare:.1f} | {engine:.1f} | **{median(ratios):.2f}** | {spread} |"
+
+
+def _versions() -> str:
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("llama-cpp-python", "numpy"))
+    return f"{libraries}, Python {platform.python_version()}"
 
 
 def _machine() -> str:
