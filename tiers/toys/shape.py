@@ -33,5 +33,5 @@ class Shape:
 SHAPES = (
     Shape("edge", layers=3, width=96, feed_forward=256, steps=1_200, rate=3e-3),
     Shape("short", layers=4, width=128, feed_forward=352, steps=800, rate=2.5e-3),
-    Shape("long", layers=5, width=160, feed_forward=448, steps=1_000, rate=2e-3),
+    Shape("long", layers=5, width=160, feed_forward=448, steps=1_500, rate=2e-3),
 )
