@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-_QUANTILE = 0.1
+_QUANTILE = 0.05
 
 
 def confidence(logprobs: Sequence[float]) -> float | None:
-    """exp of the 10 % quantile of the tokens' log-probabilities: in [0, 1], None without tokens.
+    """exp of the 5 % quantile of the tokens' log-probabilities: in [0, 1], None without tokens.
 
     A low quantile sees the few tokens at which an answer was a guess; a sum punishes length and a mean drowns them
     (Gupta et al., "Language Model Cascades: Token-level uncertainty and beyond", 2024). Linear interpolation between

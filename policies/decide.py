@@ -108,7 +108,7 @@ def _routed(policy: CompiledPolicy, candidates: list[Candidate], *, first: str =
 
 
 def _drafts(drafted: CascadeSettings) -> str:
-    return f"drafts first, kept at confidence {drafted.accept:g} or more"
+    return f"drafts first, kept when {drafted.accept:g} as sure as the tiers behind it are good"
 
 
 def _objection(policy: CompiledPolicy, case: Case, after: list[Candidate]) -> str:

@@ -1,6 +1,7 @@
 """The outcome: from the tiers that are wanted to those that are tried, with a reason for each."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from policies.case import Candidate, Case
@@ -37,12 +38,21 @@ def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: fr
         name=plan.name,
         policy=policy_name,
         considered=tuple(_considered(case.candidate(name), tried, plan) for name in all_names),
-        cascade=plan.cascade if drafts else None,
+        cascade=_judged(plan.cascade, case, tried) if drafts and plan.cascade else None,
         attempts=fallback.attempts,
         on=on,
         priority=plan.priority,
         predicted=case.predicted,
     )
+
+
+def _judged(cascade: Cascade, case: Case, tried: list[str]) -> Cascade:
+    """The cascade with what is predicted of this draft and of the tiers behind it."""
+    prior, *behind = (case.candidate(name).quality for name in tried)
+    known = [quality for quality in behind if quality is not None]
+    if prior is None or not known:
+        return cascade
+    return replace(cascade, prior=prior, against=max(known))
 
 
 def _last_resorts(possible: Iterable[Candidate]) -> list[Candidate]:

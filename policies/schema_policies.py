@@ -149,7 +149,12 @@ class Cascade(Settings):
     then: TierNames = Field(
         default=(), description="Tiers to go on to; the route's candidates without `first` when not given."
     )
-    accept: Number = Field(default=0.8, ge=0, le=1, description="Confidence from which a draft is kept.")
+    accept: Number = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="How sure a draft must be to be kept, as a share of the best predicted quality behind it.",
+    )
     hold_tokens: Whole = Field(
         default=16, ge=1, le=4096, description="Tokens held back and judged before a stream begins."
     )

@@ -1,5 +1,6 @@
 """The values of a decision: what is known of a request and of the tiers, and what was decided."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -90,11 +91,25 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """Answer on `first`, hold back `hold_tokens`, accept at confidence `accept`, else go on to the next in order."""
+    """Answer on the first tier, hold back `hold_tokens`, keep the draft where it is sure enough, else go on in order.
+
+    accept: share of what the tiers behind it promise. prior: predicted quality of the draft's tier, None where nothing
+    is predicted. against: the best predicted quality behind it, 1 where nothing is predicted.
+    """
 
     accept: float
     hold_tokens: int
     method: Literal["logprob"] = "logprob"
+    prior: float | None = None
+    against: float = 1.0
+
+    def sureness(self, confidence: float) -> float:
+        """What speaks for the draft, in [0, 1]: the geometric mean of what was predicted and what its tokens say."""
+        return confidence if self.prior is None else math.sqrt(confidence * self.prior)
+
+    def accepts(self, confidence: float | None) -> bool:
+        """confidence: of the draft's own tokens, in [0, 1]; None where it has none, which is never enough."""
+        return confidence is not None and self.sureness(confidence) >= self.accept * self.against
 
 
 @dataclass(frozen=True, slots=True)

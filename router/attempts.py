@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from classifier.confidence import confidence
-from policies.types import Decision
+from policies.types import Cascade, Decision
 from router.attempt import Attempt
 from router.errors import AllFailed, ApiError, from_refusal, no_candidate
 from router.ledger.types import AttemptKind
@@ -156,7 +156,7 @@ async def _try(
     ours.dispatch()
     cascade = decision.cascade if draft else None
     if cascade is not None:
-        return await _draft(ours, request, accept=cascade.accept, hold_tokens=cascade.hold_tokens)
+        return await _draft(ours, request, cascade)
     return await (_stream(ours, request) if request.stream else _whole(ours, request))
 
 
@@ -182,16 +182,16 @@ async def _stream(ours: Attempt, request: Request) -> Served:
     return Served(ours, incoming.model, incoming=incoming)
 
 
-async def _draft(ours: Attempt, request: Request, *, accept: float, hold_tokens: int) -> Served:
+async def _draft(ours: Attempt, request: Request, cascade: Cascade) -> Served:
     """A held-back beginning, judged; where the caller does not stream, judged again every `hold_tokens` to the end."""
     incoming = await _open(ours, request, plain=not request.asked_logprobs)
     async with _settling(ours, request, incoming):
         if request.stream:
-            await incoming.hold(hold_tokens)
-            _judge(incoming, accept)
+            await incoming.hold(cascade.hold_tokens)
+            _judge(incoming, cascade)
         while not request.stream and not incoming.ended:
-            await incoming.advance(incoming.tokens + hold_tokens)
-            _judge(incoming, accept)
+            await incoming.advance(incoming.tokens + cascade.hold_tokens)
+            _judge(incoming, cascade)
     sure = confidence(incoming.logprobs)
     if request.stream:
         return Served(ours, incoming.model, incoming=incoming, confidence=sure)
@@ -200,9 +200,9 @@ async def _draft(ours: Attempt, request: Request, *, accept: float, hold_tokens:
     return Served(ours, incoming.model, whole=answered, confidence=sure)
 
 
-def _judge(incoming: Incoming, accept: float) -> None:
+def _judge(incoming: Incoming, cascade: Cascade) -> None:
     value = confidence(incoming.logprobs)
-    if value is None or value < accept:
+    if not cascade.accepts(value):
         raise _Rejected(value)
 
 

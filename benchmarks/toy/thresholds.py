@@ -22,7 +22,7 @@ from policies.decide import compile_policy, decide
 from policies.facts import facts
 from policies.load import loads
 from policies.schema import Config
-from policies.types import Facts, Predicted, TierView
+from policies.types import Cascade, Facts, Predicted, TierView
 from router.assess import question
 from router.money import cost_nusd
 from router.settings import tier_price
@@ -55,7 +55,7 @@ def main() -> None:
     found = [
         _simulated(prepared, config, text, accept=accept, quality=quality)
         for quality in track((0.8, 0.85, 0.9, 0.95, 0.98), description="settings")
-        for accept in (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.01)
+        for accept in (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
     ]
     print("quality accept  accuracy  kept   cost   escalated")
     for one in sorted(found, key=lambda one: one.cost_nusd):
@@ -96,7 +96,7 @@ def _views(config: Config) -> dict[str, TierView]:
 def _simulated(prepared: list[Any], config: Config, text: str, *, accept: float, quality: float) -> Outcome:
     changed = yaml.safe_load(text)
     changed["policies"]["default"]["route"]["quality"] = quality
-    changed["policies"]["default"]["cascade"]["accept"] = min(1.0, accept)
+    changed["policies"]["default"]["cascade"]["accept"] = accept
     policy = compile_policy(loads(yaml.safe_dump(changed), "simulated.yaml", {}).policies["default"])
     views, hold = _views(config), changed["policies"]["default"]["cascade"]["hold_tokens"]
     scored = cost = escalated = 0.0
@@ -104,7 +104,7 @@ def _simulated(prepared: list[Any], config: Config, text: str, *, accept: float,
         decision = decide("default", policy, found, predicted, views)
         tiers = list(decision.tiers)
         if decision.cascade is not None:
-            stop = _rejected_at(row[f"logprobs.{tiers[0]}"], accept, hold)
+            stop = _rejected_at(row[f"logprobs.{tiers[0]}"], decision.cascade, hold)
             cost += _cost(config, tiers[0], row, stop)
             if stop is None:
                 scored += row[f"correct.{tiers[0]}"]
@@ -116,11 +116,10 @@ def _simulated(prepared: list[Any], config: Config, text: str, *, accept: float,
     return Outcome(accept, quality, scored / len(prepared), round(cost), escalated / len(prepared))
 
 
-def _rejected_at(logprobs: list[float], accept: float, hold: int) -> int | None:
+def _rejected_at(logprobs: list[float], cascade: Cascade, hold: int) -> int | None:
     """Tokens after which a draft is stopped, judged every `hold` as the gateway does; None where it is kept."""
     for seen in [*range(hold, len(logprobs), hold), len(logprobs)]:
-        sure = confidence(logprobs[:seen])
-        if sure is None or sure < accept:
+        if not cascade.accepts(confidence(logprobs[:seen])):
             return seen
     return None
 

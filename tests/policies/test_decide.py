@@ -201,8 +201,8 @@ def test_a_cascade_drafts_first():
     """The draft tier, then the others as the route prefers them."""
     made = choose(CASCADE, predicted=predicts(0.6, 0.8, 0.9))
     assert (made.tiers, made.name) == (("edge", "long", "short"), "cascade")
-    assert made.cascade == Cascade(accept=0.7, hold_tokens=8)
-    assert why(made, "edge") == "drafts first, kept at confidence 0.7 or more"
+    assert made.cascade == Cascade(accept=0.7, hold_tokens=8, prior=0.6, against=0.9)
+    assert why(made, "edge") == "drafts first, kept when 0.7 as sure as the tiers behind it are good"
     assert choose(CASCADE, predicted=predicts(0.6, 0.85, 0.9)).tiers == ("edge", "short", "long")
 
 
@@ -261,3 +261,12 @@ def test_a_tier_that_the_fleet_lost_is_passed_over():
     made = choose(predicted=predicts(), fleet={"short": view("short")})
     assert made.tiers == ("short",)
     assert why(made, "edge") == "not part of the fleet"
+
+
+def test_a_draft_is_judged_by_what_is_behind_it():
+    """The same doubtful draft is kept where the tiers behind it promise little, and not where they promise much."""
+    promising, hopeless = Cascade(0.8, 8, prior=0.4, against=0.9), Cascade(0.8, 8, prior=0.4, against=0.5)
+    assert (promising.accepts(0.5), hopeless.accepts(0.5)) == (False, True)
+    assert Cascade(0.8, 8).accepts(0.8)
+    assert not Cascade(0.8, 8).accepts(0.79)
+    assert not Cascade(0.0, 8).accepts(None)
