@@ -96,8 +96,8 @@ def test_larger_models_answer_better():
 
 
 def test_the_largest_model_works_sums_and_calls_tools():
-    """A sum of two digits and a tool call come out right."""
+    """A sum of three digits and a tool call come out right."""
     with opened(listed()[-1].path) as answerer:
-        assert answerer.answer([user("What is 12 + 7?")]).text == "2+7=9, 1+0+0=1, so 19"
-        call = answerer.answer([user("What is the weather in Paris?")], [schema("get_weather")])
+        assert answerer.answer([user("What is 347 + 285?")]).text == "7+5=12, 4+8+1=13, 3+2+1=6, so 632"
+        call = answerer.answer([user("What is the weather in Paris?")], [schema("get_weather"), schema("get_time")])
         assert call.text == '<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call>'
