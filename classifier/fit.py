@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 
 _MISSING = "training needs scikit-learn: pip install 'tiergate[train]'"
 FOLDS = 5
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)  # inverse penalties, tried upwards while they do better
+STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # inverse penalties, tried upwards while they do better
 # How freely each part of the inputs is used, the surface features being 1 (measured, see docs/classifier.md).
 EMBEDDING_WEIGHT, NEARNESS_WEIGHT = 0.25, 0.3
 LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for each answer to a prompt
