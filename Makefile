@@ -28,10 +28,15 @@ $(DEV): requirements-dev.lock $(SERVE)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
 	touch $@
 
+# The official Node SDK, for its tests; without npm they are skipped and say so.
+NODE := tests/sdk/node/node_modules
+$(NODE): tests/sdk/node/package-lock.json
+	if command -v npm >/dev/null; then npm ci --prefix tests/sdk/node --no-audit --no-fund --silent; fi
+
 run: $(SERVE)
 	$(BIN)/tiergate serve
 
-test: $(DEV)
+test: $(DEV) $(NODE)
 	$(BIN)/python -m pytest -m "not engines"
 
 test-engines: $(DEV)
@@ -52,12 +57,20 @@ format: $(DEV)
 	$(BIN)/ruff format .
 
 bench: $(DEV)
+	$(BIN)/python -m benchmarks.gateway
 	$(BIN)/python -m benchmarks.edge
 	$(BIN)/python -m benchmarks.toy
 
 docs: $(DEV)
 	$(BIN)/python -m policies.schema > configs/tiergate.schema.json
 	$(BIN)/python -m policies.docs > docs/configuration.md
+
+# Needs the extra `distil` in the same environment, and labelled tables in DATA; about an hour on two cores.
+train: $(DEV)
+	$(BIN)/python -m pip install --quiet --editable '.[train,distil]'
+	$(BIN)/python -m tiers.toys train --out var/toys
+	$(BIN)/python benchmarks/toy/outcomes.py --rows 3000 --out var/toy_outcomes.jsonl
+	$(BIN)/tiergate classifier train var/toy_outcomes.jsonl --out var/classifier-toy --tiers edge,short,long
 
 lock:
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock

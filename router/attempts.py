@@ -42,7 +42,7 @@ class Served:
     confidence: float | None = None
 
 
-class _Rejected(Exception):  # noqa: N818 - the cascade's verdict, not a fault
+class _Rejected(Exception):
     """A draft was not good enough."""
 
     def __init__(self, value: float | None) -> None:

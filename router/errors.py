@@ -48,7 +48,7 @@ class ApiError(Exception):
         return b"data: " + self.body() + b"\n\n"
 
 
-class ClientGone(Exception):  # noqa: N818 - an event, not a fault
+class ClientGone(Exception):
     """The caller closed the connection before the answer was complete."""
 
 
@@ -96,7 +96,7 @@ def unavailable(reasons: tuple[str, ...]) -> ApiError:
     return ApiError(503, told, type="server_error", code="overloaded", headers={"retry-after": "5"})
 
 
-class AllFailed(ApiError):  # noqa: N818 - says what happened, as its siblings do
+class AllFailed(ApiError):
     """Every candidate failed. The message names each attempt; the status is the last one's kind."""
 
     def __init__(self, attempts: tuple[tuple[str, TierError], ...]) -> None:

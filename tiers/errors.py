@@ -1,16 +1,16 @@
 """What can go wrong between Tiergate and an engine.
 
-    TierError
-    |-- Refused            the engine says this request is wrong; resending it there cannot help
-    |   |-- ContextTooLong   the prompt (and max_tokens) do not fit; a tier with a larger context may serve it
-    |   `-- Unsupported      the engine lacks a capability that the request needs
-    |-- Unavailable        this replica cannot serve now; another may
-    |   |-- Overloaded       queue full, 503 or 429; `retry_after_s` where the engine said one
-    |   |-- Unreachable      DNS, connect, TLS, reset before the headers
-    |   |-- TimedOut         `phase` is connect, first_token, idle or total
-    |   |-- EngineFailed     5xx, or an error inside a 200
-    |   `-- Misconfigured    401/403/404 from the engine: our key or model name is wrong there
-    `-- Broken             the answer began and then broke: reset, cut, malformed, stalled
+TierError
+|-- Refused            the engine says this request is wrong; resending it there cannot help
+|   |-- ContextTooLong   the prompt (and max_tokens) do not fit; a tier with a larger context may serve it
+|   `-- Unsupported      the engine lacks a capability that the request needs
+|-- Unavailable        this replica cannot serve now; another may
+|   |-- Overloaded       queue full, 503 or 429; `retry_after_s` where the engine said one
+|   |-- Unreachable      DNS, connect, TLS, reset before the headers
+|   |-- TimedOut         `phase` is connect, first_token, idle or total
+|   |-- EngineFailed     5xx, or an error inside a 200
+|   `-- Misconfigured    401/403/404 from the engine: our key or model name is wrong there
+`-- Broken             the answer began and then broke: reset, cut, malformed, stalled
 """
 
 from typing import Any, Literal

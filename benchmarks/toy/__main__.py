@@ -6,6 +6,7 @@ bootstrap interval, cost. Writes docs/benchmarks/toy.md.
 
 import argparse
 import json
+import random
 import tempfile
 import time
 from collections import Counter
@@ -43,18 +44,44 @@ class Way:
         return fmean(self.scores)
 
 
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """The same questions asked every way."""
+
+    title: str
+    items: list[Item]
+    ways: list[Way]
+
+
+def mixed(count: int, seed: int, *, simple: float) -> list[Item]:
+    """`count` test questions, of whose answers' characters this share belongs to simple ones (difficulty 1 and 2)."""
+    pool = questions("test", 10 * count, seed)
+    easy, hard = [i for i in pool if i.difficulty <= 2], [i for i in pool if i.difficulty > 2]
+    easy_length, hard_length = (fmean(len(item.expected) for item in items) for items in (easy, hard))
+    wanted = round(count * simple * hard_length / (simple * hard_length + (1 - simple) * easy_length))
+    chosen = easy[:wanted] + hard[: count - wanted]
+    random.Random(seed).shuffle(chosen)
+    return chosen
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--prompts", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks" / "toy.md")
     chosen = arguments.parse_args()
-    items = questions("test", chosen.prompts, chosen.seed)
+    mixes = {
+        "80 / 20": mixed(chosen.prompts, chosen.seed, simple=0.8),
+        "as the corpus draws them": questions("test", chosen.prompts, chosen.seed),
+    }
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "toy.yaml").write_text(yaml.safe_dump(_config()))
         with serve(Path(folder), ["--config", "toy.yaml"]) as served:
-            ways = [_ask(served.url, model, name, items) for model, name in WAYS.items()]
-    write(chosen.out, ways, items, chosen.seed)
+            found = [
+                Mix(title, items, [_ask(served.url, model, name, items) for model, name in WAYS.items()])
+                for title, items in mixes.items()
+            ]
+    write(chosen.out, found, chosen.prompts, chosen.seed)
 
 
 def _config() -> dict:

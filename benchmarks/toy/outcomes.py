@@ -21,9 +21,7 @@ from tiers.toys.item import Item
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=3_000)
     parser.add_argument("--split", choices=SPLITS[1:], default="outcomes")
     parser.add_argument("--seed", type=int, default=0)

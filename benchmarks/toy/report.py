@@ -9,33 +9,46 @@ from typing import TYPE_CHECKING
 from benchmarks.toy.versions import versions
 
 if TYPE_CHECKING:
-    from benchmarks.toy.__main__ import Way
+    from benchmarks.toy.__main__ import Mix, Way
     from tiers.toys.item import Item
 
 _HEAD = """# What routing is worth on the toy family
 
-{n} mixed questions of the test split (never seen in training, nor by the classifier, nor for the thresholds), asked of
-one gateway running `configs/embedded.yaml`: real llama.cpp, three toy models, greedy, one after the other, past the
-cache. Accuracy is the mean of the corpus's own judge (lists and explanations get the share that is right), with a 95 %
+{n} questions of the test split (never seen in training, nor by the classifier, nor for the thresholds), asked of one
+gateway running `configs/embedded.yaml`: real llama.cpp, three toy models, greedy, one after the other, past the cache.
+Accuracy is the mean of the corpus's own judge (lists and explanations get the share that is right), with a 95 %
 bootstrap interval. Prices are the illustrative ones of the file (USD per million tokens); cost is of all attempts,
-thrown-away drafts included.
+thrown-away drafts included. `quality` and `accept` were chosen on the split `outcomes` before this was run.
 
 ```
 python -m benchmarks.toy --prompts {n} --seed {seed}
 ```
 
 {versions}
+"""
+_TABLE = """
+## Mix: {title}
+
+{told}
 
 | way | accuracy | 95 % interval | cost of all, USD | of long only | answered by | attempts a request | p50, ms |
 |---|---|---|---|---|---|---|---|
 """
+_TOLD = {
+    "80 / 20": "Application traffic by the field's rule of thumb: 80 % of the answers' length belongs to simple\n"
+    "questions (difficulty 1 and 2), 20 % to the others.",
+    "as the corpus draws them": "As models are trained and judged on it: most of the length is in sums and\n"
+    "explanations that only the largest model can do.",
+}
 
 
-def write(out: Path, ways: "list[Way]", items: "list[Item]", seed: int) -> None:
-    long = next(way for way in ways if way.name == "long only")
-    text = _HEAD.format(n=len(items), seed=seed, versions=versions())
-    text += "".join(_row(way, long) for way in ways)
-    text += _verdict(ways, long) + _families(ways, items)
+def write(out: Path, mixes: "list[Mix]", prompts: int, seed: int) -> None:
+    text = _HEAD.format(n=prompts, seed=seed, versions=versions())
+    for mix in mixes:
+        long = next(way for way in mix.ways if way.name == "long only")
+        text += _TABLE.format(title=mix.title, told=_TOLD[mix.title])
+        text += "".join(_row(way, long) for way in mix.ways)
+        text += _verdict(mix.ways, long) + _families(mix.ways, mix.items)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text)
     print(text)
