@@ -23,7 +23,7 @@ class ModelError(Exception):
     """The model cannot be loaded or run; the message says what to mend."""
 
 
-class CacheFull(ModelError):  # noqa: N818 - a state, as in queue.Full
+class CacheFull(ModelError):
     """There was no room in the KV cache for the batch; nothing was decoded."""
 
 

@@ -7,7 +7,7 @@ from tiers.errors import ContextTooLong, EngineFailed, Refused, TierError, Unsup
 RefusalKind = Literal["refused", "context", "unsupported", "failed"]
 
 
-class Refusal(Exception):  # noqa: N818 - not an error of ours
+class Refusal(Exception):
     """The request is wrong, too long or unsupported; `param` names the field at fault. `failed`: it is our fault."""
 
     def __init__(
