@@ -53,8 +53,7 @@ def _unopened(config: Any) -> Snapshot:
 def _draw(data: dict[str, Any]) -> None:
     say(f"{data['model']} -> {' -> '.join(data['tiers'])}   ({data['decision']}, policy {data['policy']})")
     if data["cascade"]:
-        first, accept = data["tiers"][0], data["cascade"]["accept"]
-        say(f"cascade: {first} answers first; escalates when its confidence is under {accept:g}")
+        say(_rule(data["tiers"][0], data["cascade"]))
     if data["predicted"]:
         p50, p90 = data["predicted"]["output_p50"], data["predicted"]["output_p90"]
         say(f"predicted output: {p50:.0f} tokens (P50), {p90:.0f} (P90)")
@@ -66,6 +65,12 @@ def _draw(data: dict[str, Any]) -> None:
         for c in data["candidates"]
     ]  # fmt: skip
     table(headings, rows, numbers=("quality", "cost USD", "latency s"))
+
+
+def _rule(first: str, cascade: dict[str, Any]) -> str:
+    """When the draft is kept, with the figures of this request."""
+    sure = "confidence" if cascade["prior"] is None else f"sqrt(confidence x {cascade['prior']:.2f})"
+    return f"cascade: {first} answers first; kept where {sure} >= {cascade['accept']:g} x {cascade['against']:.2f}"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -14,6 +14,7 @@ from tiers.llamacpp.options import EngineOptions
 LogitRows: TypeAlias = NDArray[np.float32]
 """Shape (outputs, vocabulary): raw scores in the batch's order; the memory is llama.cpp's until the next decode."""
 
+OF_NO_CONCERN = b"n_ctx_seq"  # of the cache that all slots share, which may be larger than one trained context
 LOG_WARNING = 3  # ggml's levels: 1 debug, 2 info, 3 warning, 4 error, 5 the previous line goes on
 LOG_CONTINUED = 5
 NO_ROOM = 1  # llama_decode's answer when the KV cache has no room; the cache is as before
@@ -34,7 +35,7 @@ def send_log_to_stderr() -> object:
     def log(level: int, text: bytes, _: object) -> None:
         nonlocal last_level
         last_level = last_level if level == LOG_CONTINUED else level
-        if last_level >= LOG_WARNING:
+        if last_level >= LOG_WARNING and OF_NO_CONCERN not in text:
             sys.stderr.write(text.decode("utf-8", "replace"))
             sys.stderr.flush()
 
