@@ -1,5 +1,6 @@
 """The decision: which tiers a request goes to, in which order, and why. Pure: no clock, no I/O."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -126,7 +127,18 @@ def _objection(policy: CompiledPolicy, case: Case, after: list[Candidate]) -> st
         return "no draft: only one answer in text can be judged"
     if "logprobs" not in first.view.needs_met:
         return "no draft: the tier gives no token probabilities"
-    return _unprofitable(first, following)
+    return _hopeless(drafted.accept, first, after) or _unprofitable(first, following)
+
+
+def _hopeless(accept: float, first: Candidate, after: list[Candidate]) -> str:
+    """A draft whose tokens were all certain would still be thrown away: see `Cascade.accepts`."""
+    behind = [candidate.quality for candidate in after if candidate.quality is not None]
+    if first.quality is None or not behind:
+        return ""
+    needed = accept * max(behind)
+    if math.sqrt(first.quality) >= needed:
+        return ""
+    return f"no draft: predicted quality {first.quality:.2f} is too low for any draft to be kept"
 
 
 def _unprofitable(first: Candidate, following: Candidate) -> str:

@@ -270,3 +270,10 @@ def test_a_draft_is_judged_by_what_is_behind_it():
     assert Cascade(0.8, 8).accepts(0.8)
     assert not Cascade(0.8, 8).accepts(0.79)
     assert not Cascade(0.0, 8).accepts(None)
+
+
+def test_a_draft_that_could_never_be_kept_is_not_made():
+    """sqrt(0.2) = 0.45 is under 0.7 x 0.9: however sure its tokens, it would be thrown away."""
+    made = choose(CASCADE, predicted=predicts(0.2, 0.85, 0.9))
+    assert (made.cascade, made.tiers[0]) == (None, "short")
+    assert "too low for any draft" in why(made, "edge")
