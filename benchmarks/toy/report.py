@@ -18,7 +18,10 @@ _HEAD = """# What routing is worth on the toy family
 gateway running `configs/embedded.yaml`: real llama.cpp, three toy models, greedy, one after the other, past the cache.
 Accuracy is the mean of the corpus's own judge (lists and explanations get the share that is right), with a 95 %
 bootstrap interval. Prices are the illustrative ones of the file (USD per million tokens); cost is of all attempts,
-thrown-away drafts included. `quality` and `accept` were chosen on the split `outcomes` before this was run.
+thrown-away drafts included. `quality` and `accept` were chosen on the split `outcomes`, but `accept` was raised
+(0.77, 0.78, 0.8) after looking at seed 1, and the 80 / 20 mix was added after the corpus's own had missed its target:
+seed 1 is not an independent test of these settings. Another seed draws from the same split and may share some
+questions with it.
 
 ```
 python -m benchmarks.toy --prompts {n} --seed {seed}
