@@ -9,7 +9,7 @@ from router.account import Account
 from router.attempt import cache_hit
 from router.attempts import Served, settle_stream
 from router.cache.exact import Entry
-from router.errors import ClientGone, cut_stream, internal
+from router.errors import ApiError, ClientGone, cut_stream, internal
 from router.lookup import keep
 from router.money import usd
 from router.request import Request
@@ -87,6 +87,10 @@ async def _events(
         told = cut_stream(error, f"{ours.tier.name}/{ours.replica.name}")
         account.failed(told)
         yield told.event()
+    except ApiError as error:  # Tiergate itself ends it, as when a budget is spent
+        ours.cancelled(of_stream(request, ours.tier, incoming))
+        account.failed(error)
+        yield error.event()
     except Exception as error:  # noqa: BLE001 - a defect of ours must still end in a clear event
         services.log_defect(request.id, error)
         ours.cancelled(of_stream(request, ours.tier, incoming))

@@ -1,7 +1,7 @@
 """An engine's stream, read as events: the beginning held back, the rest relayed, the end judged."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
@@ -23,14 +23,16 @@ class Incoming:
     caller gets one, and with which cost, is known only at the end.
 
     logprobs: of the sampled tokens seen so far, where the engine gave them. tokens: events that carried output.
-    first_token, last_token: seconds of the monotonic clock, None before there is one.
+    first_token, last_token: seconds of the monotonic clock, None before there is one. grew: told `tokens` after each
+    event that carried output; an ApiError that it raises ends the stream.
     """
 
-    def __init__(self, stream: Stream, *, choices: int, plain: bool) -> None:
+    def __init__(self, stream: Stream, *, choices: int, plain: bool, grew: Callable[[int], None] | None = None) -> None:
         self._stream = stream
         self._source = aiter(stream)
         self._reader = SseReader()
         self._plain = plain
+        self._grew = grew
         self._ended = False
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -129,6 +131,7 @@ class Incoming:
         return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
     def _note_tokens(self, choices: list[dict[str, Any]]) -> None:
+        before = self.tokens
         for choice in choices:
             if _carries_output(choice):
                 self.tokens += 1
@@ -138,6 +141,8 @@ class Incoming:
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
             if logprobs := choice.get("logprobs"):
                 self.logprobs.extend(_sampled(logprobs))
+        if self._grew is not None and self.tokens > before:
+            self._grew(self.tokens)
 
     def _end(self) -> None:
         """The engine closed the stream or said [DONE]; neither proves that the answer is whole."""
