@@ -34,6 +34,7 @@ SECTIONS: tuple[tuple[str, tuple[str | int, ...]], ...] = (
     ("server", ("server",)),
     ("state", ("state",)),
     ("classifier", ("classifier",)),
+    ("savings", ("savings",)),
     ("tiers.NAME", ("tiers", "NAME")),
     ("tiers.NAME.replicas[]", ("tiers", "NAME", "replicas", 0)),
     ("tiers.NAME.price", ("tiers", "NAME", "price")),

@@ -110,6 +110,16 @@ class Classifier(Settings):
     )
 
 
+class Savings(Settings):
+    """What spending is compared with."""
+
+    baseline: TierName | None = Field(
+        default=None,
+        description="Tier that every answer's cost is compared with, at the same tokens; when not given, the dearest "
+        "tier that the decision considered and that could have answered.",
+    )
+
+
 class Model(Settings):
     """What one model name of the API stands for: a policy or a tier."""
 
@@ -143,6 +153,7 @@ class Config(Settings):
     policies: dict[Annotated[str, Field(pattern=NAME, max_length=64)], Policy] = Field(
         default={}, description="How requests are routed; `default` is always there."
     )
+    savings: Savings = Field(default=Savings(), description="What spending is compared with.")
     budgets: tuple[Mapping[str, Any], ...] = Field(
         default=(), description="Not available in this release: must be empty."
     )
