@@ -98,7 +98,7 @@ def _could(snapshot: Snapshot, request: Request, name: str, usage: Usage) -> boo
 
 
 def _of_hit(baseline_nusd: int | None, kept_nusd: int | None, reason: Reason) -> dict[Reason, int]:
-    """A hit saves what the kept answer had cost; the rest of the way up to the baseline is routing's, as it was then."""
+    """A hit saves what the kept answer had cost; the rest of the way up to the baseline was routing's already."""
     if kept_nusd is None:
         return {}
     parts = {reason: kept_nusd}
