@@ -28,6 +28,7 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes | None = None
     events: AsyncGenerator[bytes, None] | None = None
+    status: int = 200
 
 
 def from_cache(services: Services, account: Account, request: Request, hit: Entry) -> Answer:

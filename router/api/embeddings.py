@@ -37,7 +37,7 @@ def routes(services: Services) -> APIRouter:
         if body["model"] == LOCAL_EMBEDDING:
             return await _local(services, arrival, principal, body)
         try:
-            async with cancelled_when_gone(request.receive):
+            with cancelled_when_gone(request.receive):
                 reply = await answer(services, arrival)
         except ClientGone:
             return Response(status_code=499)

@@ -3,17 +3,7 @@
 import re
 from contextlib import aclosing
 
-from router.api.wire import (
-    Receive,
-    Scope,
-    Send,
-    cancelled_when_gone,
-    headers_of,
-    read_body,
-    send_body,
-    send_error,
-    send_events,
-)
+from router.api.wire import Receive, Scope, Send, cancelled_when_gone, headers_of, read_body, send_body, send_events
 from router.deliver import Answer
 from router.errors import ApiError, ClientGone, internal
 from router.ids import new_id
@@ -33,35 +23,35 @@ class Inference:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         request_id = request_id_of(headers)
-        begun = False
-
-        async def noting(message: dict[str, object]) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
         try:
-            await self._answer(scope["path"], headers, request_id, receive, noting)
-        except ApiError as error:
-            await send_error(send, error, request_id)
+            raw = await read_body(receive, headers, self._services.snapshot.config.server.max_body_bytes)
+            with cancelled_when_gone(receive):
+                await _send(send, await self._answered(Arrival(request_id, scope["path"], headers, raw)))
+        except ApiError as error:  # of the body's size: nothing was sent yet
+            await _send(send, _told(error, request_id))
         except ClientGone:
             return
-        except Exception as error:  # noqa: BLE001 - the last place where a defect can become an answer
-            self._services.log_defect(request_id, error)
-            if not begun:
-                await send_error(send, internal(), request_id)
 
-    async def _answer(self, path: str, headers: dict[str, str], request_id: str, receive: Receive, send: Send) -> None:
-        limit = self._services.snapshot.config.server.max_body_bytes
-        raw = await read_body(receive, headers, limit)
-        async with cancelled_when_gone(receive):
-            reply = await answer(self._services, Arrival(request_id, path, headers, raw))
-            await _send(send, reply)
+    async def _answered(self, arrival: Arrival) -> Answer:
+        """The answer, or the error that stands for it. Raises ClientGone."""
+        try:
+            return await answer(self._services, arrival)
+        except ApiError as error:
+            return _told(error, arrival.id)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last place where a defect can become an answer
+            self._services.log_defect(arrival.id, error)
+            return _told(internal(), arrival.id)
+
+
+def _told(error: ApiError, request_id: str) -> Answer:
+    return Answer({"x-request-id": request_id, **error.headers}, error.body(), status=error.status)
 
 
 async def _send(send: Send, reply: Answer) -> None:
     if reply.events is None:
-        await send_body(send, 200, reply.headers, reply.body or b"")
+        await send_body(send, reply.status, reply.headers, reply.body or b"")
         return
     async with aclosing(reply.events) as events:
         await send_events(send, reply.headers, events)

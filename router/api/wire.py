@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from typing import Any
 
 from router.errors import ApiError, ClientGone
@@ -12,6 +11,7 @@ Receive = Any
 Send = Any
 
 _JSON = (b"content-type", b"application/json")
+_QUICK_S = 0.02
 _SSE = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 
 
@@ -49,30 +49,42 @@ def _too_large(limit: int) -> ApiError:
     )
 
 
-@asynccontextmanager
-async def cancelled_when_gone(receive: Receive) -> AsyncIterator[None]:
-    """Cancel the block when the caller leaves; the block then ends in ClientGone."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - always inside one
-    gone = False
+class cancelled_when_gone:  # noqa: N801 - reads as a condition where it is used
+    """Cancel the block when the caller leaves; the block then ends in ClientGone.
 
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
+    Whether the caller is still there is first asked after `_QUICK_S`: most answers that need no engine, and those of
+    a fast one, are through before, and pay nothing for the question.
+    """
+
+    __slots__ = ("_gone", "_receive", "_task", "_timer", "_watcher")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._watcher: asyncio.Task[None] | None = None
+        self._gone = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - always inside one
+        self._task = task
+        self._timer = asyncio.get_running_loop().call_later(_QUICK_S, self._start)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._gone and isinstance(error, asyncio.CancelledError):
+            self._task.uncancel()
+            raise ClientGone from None
+
+    def _start(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        gone = True
-        task.cancel()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not gone:
-            raise
-        task.uncancel()
-        raise ClientGone from None
-    finally:
-        watcher.cancel()
+        self._gone = True
+        self._task.cancel()
 
 
 async def send_body(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -93,10 +105,6 @@ async def send_events(send: Send, headers: Mapping[str, str], events: AsyncItera
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         piece = await anext(events, None)
     await send({"type": "http.response.body", "body": b""})
-
-
-async def send_error(send: Send, error: ApiError, request_id: str) -> None:
-    await send_body(send, error.status, {"x-request-id": request_id, **error.headers}, error.body())
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
