@@ -25,24 +25,30 @@ decide is told in [policies.md](policies.md).
   line `# yaml-language-server: $schema=tiergate.schema.json` gives completion and checks.
 - **Reload.** A change of the file, SIGHUP or `POST /admin/reload` loads it again; a file with a mistake changes
   nothing.
-- **Not in this release.** `budgets`, `cache.semantic.enabled: true`, a `state.ledger` on PostgreSQL and a
-  `state.shared` on Redis are refused with a sentence that says so.
+- **Not in this release.** `cache.semantic.enabled: true` and a `state.ledger` on PostgreSQL are refused with a
+  sentence that says so.
 """
 
 SECTIONS: tuple[tuple[str, tuple[str | int, ...]], ...] = (
     ("The file", ()),
     ("server", ("server",)),
     ("state", ("state",)),
+    ("state.redis", ("state", "redis")),
     ("classifier", ("classifier",)),
     ("savings", ("savings",)),
     ("tiers.NAME", ("tiers", "NAME")),
     ("tiers.NAME.replicas[]", ("tiers", "NAME", "replicas", 0)),
     ("tiers.NAME.price", ("tiers", "NAME", "price")),
+    ("tiers.NAME.price.over[]", ("tiers", "NAME", "price", "over", 0)),
+    ("tiers.NAME.price.batch", ("tiers", "NAME", "price", "batch")),
     ("tiers.NAME.gpu", ("tiers", "NAME", "gpu")),
+    ("tiers.NAME.gpu.rates", ("tiers", "NAME", "gpu", "rates")),
     ("tiers.NAME.timeouts", ("tiers", "NAME", "timeouts")),
     ("tiers.NAME.limits", ("tiers", "NAME", "limits")),
     ("tiers.NAME.options", ("tiers", "NAME", "options")),
     ("models.NAME", ("models", "NAME")),
+    ("budgets[]", ("budgets", 0)),
+    ("limits[]", ("limits", 0)),
     ("policies.NAME", ("policies", "NAME")),
     ("policies.NAME.rules[]", ("policies", "NAME", "rules", 0)),
     ("policies.NAME.rules[].when", ("policies", "NAME", "rules", 0, "when")),

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from policies.document import Document
+from policies.lint_limits import lint_limits
 from policies.lint_policies import lint_policy
 from policies.problems import Problem
 from policies.schema import Config, is_loopback
@@ -13,8 +14,7 @@ def lint(config: Config, document: Document, *, insecure: bool) -> list[Problem]
     """Every such mistake in a completed configuration, with its place."""
     found = Document(document.name, keys=document.keys, values=document.values)
     _server(config, found, insecure=insecure)
-    if config.budgets:
-        found.report(("budgets",), "budgets", "none: budgets are not available in this release")
+    lint_limits(config, found)
     for name, tier in config.tiers.items():
         _replicas(name, tier, found)
         _timeouts(name, tier, found)

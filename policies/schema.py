@@ -5,32 +5,21 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from policies.problems import mistake
-from policies.schema_base import Number, PolicyName, Settings, TierName, Whole
+from policies.schema_base import Number, PolicyName, Settings, TierName, TimeZone, Whole
+from policies.schema_limits import Budget, RateLimit, Redis, shared_place
 from policies.schema_policies import Policy
 from policies.schema_tiers import Tier
 
 REFERENCE = r"\$\{"
 SQLITE = "sqlite:///"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
-
-
-def _time_zone(name: str) -> str:
-    if name != "UTC":  # which needs no database
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            allowed = "UTC or a name of the system's time zone database, such as Europe/Berlin"
-            raise mistake(f"'{name}'", allowed) from None
-    return name
 
 
 def _ledger(url: str) -> str:
@@ -42,14 +31,6 @@ def _ledger(url: str) -> str:
             "sqlite:///PATH, such as sqlite:///var/ledger.db (relative) or sqlite:////srv/ledger.db",
         )
     return url
-
-
-def _shared(place: str) -> str:
-    if place.startswith(("redis:", "rediss:")):
-        raise mistake("a Redis address", "memory: Redis is not available in this release")
-    if place != "memory":
-        raise mistake(f"'{place}'", "memory")
-    return place
 
 
 def is_loopback(host: str) -> bool:
@@ -71,8 +52,8 @@ class Server(Settings):
     auth: Literal["none", "keys"] = Field(
         default="none", description="`keys`: every request needs a key of `tiergate keys`."
     )
-    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
-        default="UTC", description="Time zone of the rules' `hour` and `weekday`."
+    timezone: TimeZone = Field(
+        default="UTC", description="Time zone of the rules' `hour` and `weekday`, and of the budgets' periods."
     )
     max_body_bytes: Whole = Field(
         default=10_485_760, ge=1024, le=1_073_741_824, description="Largest request that is read, in bytes."
@@ -86,9 +67,11 @@ class State(Settings):
         default="sqlite:///var/ledger.db",
         description="The ledger: sqlite:///PATH, relative to the working directory.",
     )
-    shared: Annotated[str, AfterValidator(_shared), WithJsonSchema({"enum": ["memory"], "type": "string"})] = Field(
-        default="memory", description="Limits and breakers: `memory`, for one gateway process."
+    shared: Annotated[str, AfterValidator(shared_place)] = Field(
+        default="memory",
+        description="Budgets and rate limits: `memory` for one gateway process, `redis://HOST:PORT/0` for several.",
     )
+    redis: Redis = Field(default=Redis(), description="How the Redis of `shared` is used.")
 
     @property
     def ledger_path(self) -> str:
@@ -154,9 +137,10 @@ class Config(Settings):
         default={}, description="How requests are routed; `default` is always there."
     )
     savings: Savings = Field(default=Savings(), description="What spending is compared with.")
-    budgets: tuple[Mapping[str, Any], ...] = Field(
-        default=(), description="Not available in this release: must be empty."
+    budgets: tuple[Budget, ...] = Field(
+        default=(), description="What org, teams, keys, users and tags may spend in a period."
     )
+    limits: tuple[RateLimit, ...] = Field(default=(), description="How much they may ask for in a minute.")
 
 
 @cache

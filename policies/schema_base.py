@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -38,6 +39,17 @@ def no_bool(value: Any) -> Any:
     return value
 
 
+def _time_zone(name: str) -> str:
+    if name != "UTC":  # which needs no database
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            allowed = "UTC or a name of the system's time zone database, such as Europe/Berlin"
+            raise mistake(f"'{name}'", allowed) from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 TierName = Annotated[str, AfterValidator(_known("tiers"))]
 PolicyName = Annotated[str, AfterValidator(_known("policies"))]
 Whole = Annotated[int, BeforeValidator(no_bool)]
