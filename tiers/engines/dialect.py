@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tiers.types import EngineKind
+
+Continuation = Literal["text", "schema", "call"]
+"""A half-written answer: plain text, one that a schema or grammar holds, one whose tool call has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Dialect:
     fixed_model: sent in place of the tier's model. renames: request fields by their name there.
     context_words: how its messages (lower case) say that prompt and answer do not fit.
     lists_models: `{base}/models` holds every name that requests may use, so a wrong one shows at start.
+    continues: half-written answers that a chat goes on from, given `continue_final_message: true`.
     """
 
     kind: EngineKind
@@ -41,3 +46,4 @@ class Dialect:
     renames: Mapping[str, str] = field(default_factory=dict)
     context_words: tuple[str, ...] = ()
     lists_models: bool = False
+    continues: frozenset[Continuation] = frozenset()

@@ -13,4 +13,5 @@ LLAMA_SERVER = Dialect(
     ),
     renames={"max_completion_tokens": "max_tokens"},
     context_words=("exceeds the available context size", "larger than the max context size"),
+    continues=frozenset({"text"}),
 )

@@ -13,4 +13,5 @@ SGLANG = Dialect(
         output_tokens=("sglang:generation_tokens_total",),
     ),
     context_words=("longer than the model's context length", "maximum context length"),
+    continues=frozenset({"text"}),
 )

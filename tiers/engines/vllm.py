@@ -13,4 +13,5 @@ VLLM = Dialect(
     ),
     context_words=("maximum context length", "maximum model length", "max_model_len"),
     lists_models=True,
+    continues=frozenset({"text"}),
 )
