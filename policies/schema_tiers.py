@@ -54,7 +54,7 @@ class Replica(Settings):
     )
 
 
-class Price(Settings):
+class Figures(Settings):
     """What tokens cost, in USD per million tokens."""
 
     input: Usd = Field(description="USD per million prompt tokens.")
@@ -62,6 +62,46 @@ class Price(Settings):
     cached_input: Usd | None = Field(
         default=None,
         description="USD per million prompt tokens that the engine had cached; as `input` when not given.",
+    )
+    cache_write: Usd | None = Field(
+        default=None,
+        description="USD per million prompt tokens that the engine puts into its cache; as `input` when not given.",
+    )
+    reasoning: Usd | None = Field(
+        default=None, description="USD per million generated tokens of reasoning; as `output` when not given."
+    )
+
+
+class LongPrompt(Figures):
+    """What tokens cost where the prompt is long."""
+
+    prompt_tokens: Positive = Field(description="Prompts of more tokens than this are billed wholly at these figures.")
+
+
+class Price(Figures):
+    """What tokens cost, in USD per million tokens; for litellm what is not given comes from the catalogue."""
+
+    input: Usd | None = Field(  # type: ignore[assignment]  # the catalogue may have it
+        default=None, description="USD per million prompt tokens; needed where no catalogue has it."
+    )
+    output: Usd | None = Field(  # type: ignore[assignment]  # the catalogue may have it
+        default=None, description="USD per million generated tokens; needed where no catalogue has it."
+    )
+    over: tuple[LongPrompt, ...] = Field(default=(), description="Prices of long prompts, if they differ.")
+    batch: Figures | None = Field(default=None, description="Prices of offline work, if they differ.")
+    catalogue: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Name in the bundled catalogue, such as openai/gpt-4.1-mini; for litellm the tier's `model`.",
+    )
+
+
+class GpuRates(Settings):
+    """USD per hour of one GPU by the class of the replica, where it differs from `usd_per_hour`."""
+
+    reserved: Usd | None = Field(default=None, description="USD per hour of one GPU of a reserved replica.")
+    spot: Usd | None = Field(default=None, description="USD per hour of one GPU of a spot replica.")
+    on_demand: Usd | None = Field(
+        default=None, alias="on-demand", description="USD per hour of one GPU of an on-demand replica."
     )
 
 
@@ -71,10 +111,24 @@ class Gpu(Settings):
     kind: str = Field(description="What it is, such as A100-80GB; shown, not calculated with.")
     count: Whole = Field(default=1, ge=1, le=1024, description="GPUs that one replica uses.")
     usd_per_hour: Usd = Field(description="USD per hour of one GPU.")
-    tokens_per_second: PositiveNumber = Field(
-        description="Measured throughput of one busy replica, prompt and generated tokens counted alike. A "
-        "million tokens cost usd_per_hour x count / 3600 / tokens_per_second x 1,000,000."
+    rates: GpuRates = Field(default=GpuRates(), description="USD per hour by class of replica, where it differs.")
+    tokens_per_second: PositiveNumber | None = Field(
+        default=None,
+        description="Rated throughput of one busy replica, prompt and generated tokens counted alike; of generated "
+        "tokens alone where prompt_tokens_per_second is given. When not given it is what was measured from the "
+        "engines' own counters in the last 7 days, and unknown before. A million tokens cost usd_per_hour x count / "
+        "3600 / tokens_per_second x 1,000,000.",
     )
+    prompt_tokens_per_second: PositiveNumber | None = Field(
+        default=None,
+        description="Rated throughput of prompt tokens; with it input and output are priced by the GPU time they take.",
+    )
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if self.prompt_tokens_per_second is not None and self.tokens_per_second is None:
+            raise mistake("prompt_tokens_per_second alone", "tokens_per_second with it", at="prompt_tokens_per_second")
+        return self
 
 
 class Timeouts(Settings):
@@ -87,11 +141,25 @@ class Timeouts(Settings):
 
 
 class Limits(Settings):
-    """Where a replica stops taking work."""
+    """Where a replica stops taking work, and what happens to requests that then find no place."""
 
     max_inflight: Positive = Field(default=64, description="Requests under way on one replica.")
     max_kv_cache: Number = Field(default=0.85, gt=0, le=1, description="Share of the KV cache in use, 0 to 1.")
     max_waiting: Whole = Field(default=32, ge=0, description="Requests waiting inside the engine.")
+    max_queue: Whole = Field(
+        default=128,
+        ge=0,
+        description="Requests that wait in Tiergate while every replica is full; 0 refuses them at once.",
+    )
+    queue_timeout_s: PositiveNumber = Field(
+        default=10.0,
+        description="Seconds that a request waits for a place; refused early when the wait is predicted to be longer.",
+    )
+    degraded_s: PositiveNumber = Field(
+        default=1.0,
+        description="Average seconds to the first token (of a prompt of 1,000 tokens) over which a replica is taken "
+        "out, if it is also twice as slow as the tier's others.",
+    )
 
 
 class LlamaCppOptions(Settings):
@@ -133,12 +201,20 @@ class Tier(Settings):
         ge=16,
         description="Tokens of prompt and answer together; 8192 when not given, 128000 for litellm.",
     )
-    price: Price | None = Field(default=None, description="What a token costs; not together with `gpu`.")
+    price: Price | None = Field(
+        default=None,
+        description="What a token costs; not together with `gpu`. A litellm tier without it has the catalogue's price.",
+    )
     gpu: Gpu | None = Field(
         default=None, description="Own GPUs, from which the price of a token follows; not with `price`."
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long each phase of a call may take.")
     limits: Limits = Field(default=Limits(), description="Where a replica stops taking work.")
+    prefer: Literal["", "reserved", "spot", "on-demand"] = Field(
+        default="",
+        description="Class of the replicas that take work while they can; the others take what is over. All alike when "
+        "not given.",
+    )
     capabilities: tuple[Capability, ...] = Field(
         default=USUAL_CAN,
         description="What the tier can do. When not given: chat, completions, json, logprobs and tools.",
@@ -171,6 +247,7 @@ class Tier(Settings):
     def _consistent(self) -> Self:
         if self.price is not None and self.gpu is not None:
             raise mistake("both 'price' and 'gpu'", "one of them", at="gpu")
+        self._priced()
         if self.engine == "litellm" and self.replicas:
             raise mistake("replicas", "none for engine litellm: the provider is in the model's name", at="replicas")
         if self.engine not in ("litellm", "llama.cpp") and not self.replicas:
@@ -182,3 +259,11 @@ class Tier(Settings):
                 at="options",
             )
         return self
+
+    def _priced(self) -> None:
+        price = self.price
+        if price is None or price.catalogue is not None or self.engine == "litellm":
+            return
+        missing = [name for name in ("input", "output") if getattr(price, name) is None]
+        if missing:
+            raise mistake(f"no '{missing[0]}'", "both 'input' and 'output', or 'catalogue'", at="price")

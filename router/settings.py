@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from classifier.artifact import load as load_classifier
 from policies.decide import compile_policy
 from policies.schema import Config
 from policies.schema_tiers import Tier
-from router.money import Price, gpu_price
-from router.prices.book import PriceBook
+from router.money import Price
+from router.prices.quote import Throughput, price_book
 from router.snapshot import Rates, Snapshot
 from tiers.build import build
 from tiers.openai_http import HttpSession
@@ -44,6 +45,7 @@ def tier_spec(name: str, tier: Tier) -> TierSpec:
         capabilities=frozenset(tier.capabilities),
         tokenizer=tier.tokenizer,
         options=tier.engine_options,
+        prefer=tier.prefer,
     )
 
 
@@ -52,29 +54,27 @@ def real_tier(spec: TierSpec, session: HttpSession) -> Pool:
     return build(spec, session=session, clock=time.monotonic, rng=random.Random())  # noqa: S311 - spreads load
 
 
-def tier_price(tier: Tier) -> Price | None:
-    """The tier's price, from `price` or from `gpu`; None where the owner gave neither."""
-    if tier.price is not None:
-        return Price.of(input=tier.price.input, output=tier.price.output, cached_input=tier.price.cached_input)
-    if tier.gpu is not None:
-        return gpu_price(tier.gpu.usd_per_hour, tier.gpu.count, tier.gpu.tokens_per_second)
-    return None
-
-
 def classifier_of(config: Config) -> Classifier:
     return load_classifier(config.classifier.artifact)
 
 
-def build_snapshot(config: Config, tiers: Mapping[str, Pool], classifier: Classifier, *, generation: int) -> Snapshot:
-    """tiers: one pool for each tier of the configuration, open."""
-    prices = {name: tier_price(tier) for name, tier in config.tiers.items()}
+def build_snapshot(
+    config: Config,
+    tiers: Mapping[str, Pool],
+    classifier: Classifier,
+    *,
+    generation: int,
+    measured: Mapping[str, Throughput] | None = None,
+) -> Snapshot:
+    """tiers: one pool for each tier of the configuration, open. measured: throughput of tiers that give none."""
+    prices = price_book(config, on=datetime.now(UTC).date(), measured=measured)
     return Snapshot(
         config=config,
         generation=generation,
         tiers=tiers,
         policies={name: compile_policy(policy) for name, policy in config.policies.items()},
-        prices=PriceBook.from_tiers(prices),
-        rates={name: _rates(price) for name, price in prices.items()},
+        prices=prices,
+        rates={name: _rates(prices.price(name)) for name in config.tiers},
         classifier=classifier,
         rated_as={name: tier.rated_as or name for name, tier in config.tiers.items()},
     )

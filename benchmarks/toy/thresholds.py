@@ -25,7 +25,7 @@ from policies.schema import Config
 from policies.types import Cascade, Facts, Predicted, TierView
 from router.assess import question
 from router.money import cost_nusd
-from router.settings import tier_price
+from router.prices.quote import price_book
 
 ROOT = Path(__file__).parents[2]
 KEPT = 0.98
@@ -75,7 +75,7 @@ def _prepared(row: dict[str, Any], classifier: Classifier) -> tuple[dict[str, An
 
 def _cost(config: Config, tier: str, row: dict[str, Any], output: int | None = None) -> int:
     """In nUSD; the prompt's tokens are taken as a third of its characters and ten for the template."""
-    price = tier_price(config.tiers[tier])
+    price = price_book(config, on=datetime.now(UTC).date()).price(tier)
     prompt = len(str(row["prompt"])) // 3 + 10
     tokens = row[f"output_tokens.{tier}"] if output is None else output
     return cost_nusd(price, input_tokens=prompt, cached_input_tokens=0, output_tokens=tokens) or 0
@@ -83,8 +83,9 @@ def _cost(config: Config, tier: str, row: dict[str, Any], output: int | None = N
 
 def _views(config: Config) -> dict[str, TierView]:
     views = {}
+    prices = price_book(config, on=datetime.now(UTC).date())
     for name, tier in config.tiers.items():
-        price = tier_price(tier)
+        price = prices.price(name)
         assert price is not None
         rates = [float(rate) * 1000 for rate in (price.input, price.input, price.output)]
         views[name] = TierView(
