@@ -4,25 +4,29 @@ import csv
 import re
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from router.cli.check import ConfigOption, read
 from router.cli.console import as_json, fail, say, table
-from router.ledger.read import SpendRow
-from router.ledger.read import spend as read_spend
+from router.ledger.sums import Sums, sums, total
 from router.money import usd
 from router.services import ledger_path
 
 _UNITS_S = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+_HOUR_NS = 3_600_000_000_000
+_TIMES = {"hour": "%Y-%m-%dT%H:00Z", "day": "%Y-%m-%d"}
+_OF_REQUESTS = ("requests", "errors")
 
 
 def spend(
     config: ConfigOption = None,
-    by: Annotated[str, typer.Option(help="team, key, user, tier, model, asked, decision, policy, cache, status, "
-                                         "kind, hour, day, tag.NAME; several with commas.")] = "tier",
+    by: Annotated[str, typer.Option(help="team, key, user, tier, model, asked, decision, policy, cache, status, path, "
+                                         "replica, kind, end, hour, day, tag.NAME; several with commas.")] = "tier",
     since: Annotated[str, typer.Option(help="How far back: 90m, 24h, 7d, 4w.")] = "24h",
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
 ) -> None:  # fmt: skip
@@ -31,48 +35,70 @@ def spend(
         fail(f"--format: found {form!r}, allowed table, json, csv.")
     place = ledger_path(read(config))
     names = tuple(name.strip() for name in by.split(",") if name.strip())
-    rows = read_spend(place, by=names, since_ns=time.time_ns() - _duration_ns(since), until_ns=None)
+    every = _every(names)
+    rows = sums(place, [name for name in names if name != every], since_ns=_since_ns(since), every=every)
     _render(names, rows, form, since)
 
 
-def _render(names: tuple[str, ...], rows: list[SpendRow], form: str, since: str) -> None:
+def _every(names: Sequence[str]) -> Any:
+    steps = [name for name in names if name in _TIMES]
+    if len(steps) > 1:
+        fail("--by: found hour and day, allowed one of them.")
+    return steps[0] if steps else None
+
+
+def _render(names: tuple[str, ...], rows: list[Sums], form: str, since: str) -> None:
     if form == "json":
-        as_json([_plain(row) for row in rows])
+        as_json([{"by": _by(names, row), **_figures(row)} for row in rows])
     elif form == "csv":
-        _csv(rows)
+        _csv([{**_by(names, row), **_figures(row)} for row in rows])
     elif rows:
         _table(names, rows)
     else:
         say(f"Nothing was spent in the last {since}.")
 
 
-def _plain(row: SpendRow) -> dict[str, Any]:
-    return {**asdict(row), "cost_usd": usd(row.cost_nusd)}
+def _by(names: tuple[str, ...], row: Sums) -> dict[str, str]:
+    return {name: _time(row, name) if name in _TIMES else row.by[name] for name in names}
 
 
-def _csv(rows: list[SpendRow]) -> None:
-    flat = [{**row.by, **{k: v for k, v in _plain(row).items() if k != "by"}} for row in rows]
-    if flat:
-        writer = csv.DictWriter(sys.stdout, fieldnames=list(flat[0]))
+def _time(row: Sums, step: str) -> str:
+    return datetime.fromtimestamp((row.start_ns or 0) / 1e9, UTC).strftime(_TIMES[step])
+
+
+def _figures(row: Sums) -> dict[str, Any]:
+    """Of requests None where the grouping is one that they have not."""
+    of_requests = {name: None if row.requests is None else getattr(row.requests, name) for name in _OF_REQUESTS}
+    return {**of_requests, **asdict(row.attempts), "cost_usd": usd(row.attempts.cost_nusd)}
+
+
+def _csv(rows: list[dict[str, Any]]) -> None:
+    if rows:
+        writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(flat)
+        writer.writerows(rows)
 
 
-def _table(names: tuple[str, ...], rows: list[SpendRow]) -> None:
+def _table(names: tuple[str, ...], rows: list[Sums]) -> None:
     figures = ("requests", "attempts", "input", "cached", "output", "cost USD", "unpriced")
-    shown = [
-        (*(row.by[name] or "-" for name in names), row.requests, row.attempts, row.input_tokens,
-         row.cached_input_tokens, row.output_tokens, usd(row.cost_nusd), row.unknown_cost or "")
-        for row in rows
-    ]  # fmt: skip
-    total = ("total", *[""] * (len(names) - 1), "", sum(r.attempts for r in rows), sum(r.input_tokens for r in rows),
-             sum(r.cached_input_tokens for r in rows), sum(r.output_tokens for r in rows),
-             usd(sum(r.cost_nusd for r in rows)), sum(r.unknown_cost for r in rows) or "")  # fmt: skip
-    table((*names, *figures), [*shown, total], numbers=figures)
+    shown = [(*(value or "-" for value in _by(names, row).values()), *_cells(row)) for row in rows]
+    if len(rows) > 1:
+        shown.append(("total", *[""] * (len(names) - 1), *_cells(total(rows))))
+    table((*names, *figures), shown, numbers=figures)
 
 
-def _duration_ns(text: str) -> int:
+def _cells(row: Sums) -> tuple[object, ...]:
+    attempts = row.attempts
+    return (
+        None if row.requests is None else row.requests.requests, attempts.attempts, attempts.input_tokens,
+        attempts.cached_input_tokens, attempts.output_tokens, usd(attempts.cost_nusd), attempts.unknown_cost or "",
+    )  # fmt: skip
+
+
+def _since_ns(text: str) -> int:
+    """Hours and more go back to the beginning of an hour, so that whole hours are read; minutes are exact."""
     match = re.fullmatch(r"(\d{1,6})([mhdw])", text)
     if match is None:
         fail(f"--since: found {text!r}, allowed a number and m, h, d or w, such as 24h.")
-    return int(match[1]) * _UNITS_S[match[2]] * 1_000_000_000
+    since_ns = time.time_ns() - int(match[1]) * _UNITS_S[match[2]] * 1_000_000_000
+    return since_ns if match[2] == "m" else since_ns // _HOUR_NS * _HOUR_NS

@@ -70,12 +70,12 @@ def _statement(table: str, kind: type[Row]) -> tuple[str, Callable[[Any], tuple[
     names = [field.name for field in fields(kind)]
     columns = ", ".join("outcome" if name == "end" else name for name in names)
     marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {table} ({columns}) VALUES ({marks})", attrgetter(*names)  # noqa: S608 - our own names
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})", attrgetter(*names)
 
 
 def _request_values(row: RequestRow) -> tuple[Any, ...]:
     return tuple(
-        orjson.dumps(value, default=dict).decode() if name in ("tags", "facts") else value
+        orjson.dumps(value, default=dict).decode() if name in ("tags", "facts", "saved") else value
         for name, value in zip(_REQUEST_NAMES, _REQUEST_VALUES(row), strict=True)
     )
 

@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Iterator
 
+from router.ledger import rollup
 from router.ledger.sqlite import LedgerError, transaction
 
-VERSION = 1
+VERSION = 2
 
 _COUNTS = """
   input_tokens INTEGER,
@@ -74,7 +75,9 @@ _TABLES = {
   error_code TEXT NOT NULL,
   ttft_ns INTEGER,
   overhead_ns INTEGER,
-  facts TEXT NOT NULL""",
+  facts TEXT NOT NULL,
+  baseline_nusd INTEGER,
+  saved TEXT NOT NULL DEFAULT '{{}}'""",
     "recovery": """
   row INTEGER PRIMARY KEY,
   opened_ns INTEGER NOT NULL,
@@ -101,31 +104,23 @@ _INDEXES = (
 )
 
 # What is unknown stays NULL until a correction gives it; corrections are differences and add up.
-_ATTEMPT_VIEW = """
+_CORRECTED = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_nusd")
+
+
+def _corrected(column: str) -> str:
+    added = f"(SELECT sum({column}) FROM correction c WHERE c.attempt_id = s.attempt_id)"
+    return f"CASE WHEN s.{column} IS NULL THEN {added} ELSE s.{column} + coalesce({added}, 0) END AS {column}"
+
+
+_ATTEMPT_VIEW = f"""
 CREATE VIEW attempt AS
-SELECT r.attempt_id, r.request_id, r.seq, r.kind, r.tier, r.replica, r.model, r.started_ns,
+SELECT r.row, r.attempt_id, r.request_id, r.seq, r.kind, r.tier, r.replica, r.model, r.started_ns,
   r.team, r.key_id, r.user,
   s.ended_ns, s.outcome, s.status, s.estimated, s.price_version, s.error, s.finish_reason, s.ttft_ns,
   s.confidence,
-  CASE WHEN c.input_tokens IS NULL THEN s.input_tokens
-    ELSE coalesce(s.input_tokens, 0) + c.input_tokens END AS input_tokens,
-  CASE WHEN c.cached_input_tokens IS NULL THEN s.cached_input_tokens
-    ELSE coalesce(s.cached_input_tokens, 0) + c.cached_input_tokens END AS cached_input_tokens,
-  CASE WHEN c.output_tokens IS NULL THEN s.output_tokens
-    ELSE coalesce(s.output_tokens, 0) + c.output_tokens END AS output_tokens,
-  CASE WHEN c.reasoning_tokens IS NULL THEN s.reasoning_tokens
-    ELSE coalesce(s.reasoning_tokens, 0) + c.reasoning_tokens END AS reasoning_tokens,
-  CASE WHEN c.cost_nusd IS NULL THEN s.cost_nusd
-    ELSE coalesce(s.cost_nusd, 0) + c.cost_nusd END AS cost_nusd,
+  {", ".join(_corrected(column) for column in _CORRECTED)},
   r.cost_nusd AS reserved_nusd
-FROM reservation r
-JOIN settlement s ON s.attempt_id = r.attempt_id
-LEFT JOIN (
-  SELECT attempt_id, sum(input_tokens) AS input_tokens, sum(cached_input_tokens) AS cached_input_tokens,
-    sum(output_tokens) AS output_tokens, sum(reasoning_tokens) AS reasoning_tokens,
-    sum(cost_nusd) AS cost_nusd
-  FROM correction GROUP BY attempt_id
-) c ON c.attempt_id = r.attempt_id
+FROM reservation r JOIN settlement s ON s.attempt_id = r.attempt_id
 """
 
 # What an attempt without a settlement gets when the gateway that made it is gone: its reservation, no counts.
@@ -140,15 +135,26 @@ WHERE r.row > :settled_through AND s.attempt_id IS NULL
 
 
 def prepare(connection: sqlite3.Connection, *, now_ns: int) -> None:
-    """Make the tables in an empty database, or see that they are of this version; LedgerError if not."""
+    """Make the tables in an empty database, or bring older ones up to this version; LedgerError if it is newer.
+
+    All in one transaction: after a kill in the middle the tables are as they were.
+    """
     with transaction(connection):
         found = version(connection)
-        if found == 0:
-            for statement in _statements():
-                connection.execute(statement)
-            connection.execute("INSERT INTO schema_version VALUES (?, ?)", (VERSION, now_ns))
-        elif found != VERSION:
+        if found > VERSION:
             raise LedgerError(f"it has schema {found}, this Tiergate writes schema {VERSION}: use the one that made it")
+        if found == VERSION:
+            return
+        for statement in _statements() if found == 0 else _from_1():
+            connection.execute(statement)
+        connection.execute("INSERT INTO schema_version VALUES (?, ?)", (VERSION, now_ns))
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Fill the rollups anew from the rows, all or nothing."""
+    with transaction(connection):
+        for statement in rollup.rebuilt():
+            connection.execute(statement)
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -184,10 +190,32 @@ def _statements() -> Iterator[str]:
                 " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: write a correction'); END"
             )
     for table, identity in _IDENTITIES.items():
-        known = f"SELECT 1 FROM {table} WHERE {identity} = NEW.{identity} OR row = NEW.row"  # noqa: S608 - our own names
-        yield (
-            f"CREATE TRIGGER {table}_once BEFORE INSERT ON {table} WHEN EXISTS ({known})"
-            " BEGIN SELECT RAISE(IGNORE); END"
-        )
+        yield _once(table, identity)
     yield from _INDEXES
+    yield from _rollups()
+
+
+def _from_1() -> Iterator[str]:
+    """Version 1 had neither savings nor rollups."""
+    yield "ALTER TABLE request ADD COLUMN baseline_nusd INTEGER"
+    yield "ALTER TABLE request ADD COLUMN saved TEXT NOT NULL DEFAULT '{}'"
+    yield "DROP VIEW attempt"
+    yield "DROP TRIGGER correction_once"
+    yield _once("correction", "correction_id")
+    yield from _rollups()
+    yield from rollup.rebuilt()
+
+
+def _rollups() -> Iterator[str]:
     yield _ATTEMPT_VIEW
+    yield from rollup.tables()
+    yield from rollup.triggers()
+
+
+def _once(table: str, identity: str) -> str:
+    """A second row with the same identity, or in the place of another row, changes nothing."""
+    known = f"SELECT 1 FROM {table} WHERE {identity} = NEW.{identity} OR row = NEW.row"
+    steps = [f"SELECT RAISE(IGNORE) WHERE EXISTS ({known})"]
+    if table == "correction":
+        steps += rollup.before_correction()
+    return f"CREATE TRIGGER {table}_once BEFORE INSERT ON {table} BEGIN\n" + ";\n".join(steps) + ";\nEND"

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-AttemptKind = Literal["primary", "draft", "escalation", "fallback", "hedge", "shadow", "cache_hit", "classifier"]
+AttemptKind = Literal[
+    "primary", "draft", "escalation", "fallback", "continuation", "hedge", "shadow", "cache_hit", "classifier"
+]
 AttemptEnd = Literal["ok", "rejected", "cancelled", "failed", "timeout", "cut", "unseen"]
 
 
@@ -58,7 +60,9 @@ class RequestRow:
     """One per request, written when it ended. cost_nusd: the sum of its attempts; None if one is unknown.
 
     facts: what `replay` needs to decide again (counts and flags, predictions; never text). cache: hit,
-    semantic, miss or off. status: what the caller got; 499 when the caller left.
+    semantic, miss or off. status: what the caller got; 499 when the caller left. baseline_nusd: what the same tokens
+    would have cost on the baseline, None where that is not known. saved: nano-dollars by reason (routing, cascade,
+    exact, semantic, prefix), below 0 where more was spent.
     """
 
     request_id: str
@@ -88,6 +92,8 @@ class RequestRow:
     ttft_ns: int | None = None
     overhead_ns: int | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    baseline_nusd: int | None = None
+    saved: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

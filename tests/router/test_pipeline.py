@@ -5,7 +5,8 @@ import asyncio
 import aiohttp
 import pytest
 
-from router.ledger.read import recent, spend
+from router.ledger.read import recent
+from router.ledger.sums import sums
 from router.observe.events import AttemptEnded, Escalated, FellBack, RequestEnded
 from tests.router.gateway import CHAT, Running, chat, gateway
 
@@ -172,7 +173,7 @@ async def test_spend_is_the_sum_of_what_callers_were_told(tmp_path):
     async with gateway(tmp_path) as running:
         told = [await running.post(chat(f"question {n}", model=model)) for n in range(5) for model in ("short", "long")]
         await running.services.ledger.flush()
-        total = sum(row.cost_nusd for row in spend(tmp_path / "ledger.db", by=("tier",)))
+        total = sum(row.attempts.cost_nusd for row in sums(tmp_path / "ledger.db", by=("tier",)))
         assert total == sum(round(float(reply.headers["x-tiergate-cost-usd"]) * 1e9) for reply in told) > 0
 
 

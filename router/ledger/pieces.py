@@ -1,0 +1,81 @@
+"""The query behind a sum: rollups for whole spans, rows for the part of an hour at an edge, in one statement."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from router.ledger import rollup
+from router.ledger.cubes import DAY_S, HOUR_S, Cube, Source
+from router.ledger.periods import Period
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """columns: of the cube's groups, to group by. matching: column to the value it must have. measures: to add up."""
+
+    cube: Cube
+    columns: tuple[str, ...]
+    matching: Mapping[str, str]
+    measures: Sequence[str]
+    every: Literal["hour", "day"] | None = None
+
+    @property
+    def start(self) -> str:
+        """SQL of the row's step in time."""
+        match self.every:
+            case None:
+                return "NULL"
+            case "hour":
+                return "start_s"
+            case "day":
+                return f"start_s / {DAY_S} * {DAY_S}"
+
+
+def grouped(connection: sqlite3.Connection, asked: Asked, period: Period) -> list[Sequence[Any]]:
+    """Rows of (the columns' values, start in seconds or None, the measures' sums); none where there is nothing."""
+    parts, values = [], list[Any]()
+    for piece in period.pieces(days=asked.every != "hour"):
+        if piece.span_s is not None:
+            parts.append(_rolled_up(asked))
+            values += [piece.span_s, piece.start, piece.end, *asked.matching.values()]
+        else:
+            for source in asked.cube.sources:
+                parts.append(_from_rows(asked, source))
+                values += [piece.start, piece.end, *asked.matching.values()]
+    if not parts:
+        return []
+    chosen = ", ".join([*(f"g.{column}" for column in asked.columns), "p.start_s"])
+    figures = ", ".join(f"sum(p.{name})" for name in asked.measures)
+    places = ", ".join(str(place + 1) for place in range(len(asked.columns) + 1))
+    query = (
+        f"SELECT {chosen}, {figures} FROM ({' UNION ALL '.join(parts)}) p"
+        f" JOIN {asked.cube.groups} g ON g.row = p.grouped GROUP BY {places}"
+    )
+    return connection.execute(query, values).fetchall()
+
+
+def _rolled_up(asked: Asked) -> str:
+    """Groups one after the other in the table's own order, so that nothing has to be sorted here."""
+    figures = ", ".join(f"sum(r.{name}) AS {name}" for name in asked.measures)
+    start = f", {asked.start}" if asked.every else ""
+    return (
+        f"SELECT g.row AS grouped, {asked.start} AS start_s, {figures}"
+        f" FROM {asked.cube.groups} g CROSS JOIN {asked.cube.name} r ON r.grouped = g.row"
+        f" WHERE r.span_s = ? AND r.start_s >= ? AND r.start_s < ?{_matches(asked)} GROUP BY g.row{start}"
+    )
+
+
+def _from_rows(asked: Asked, source: Source) -> str:
+    """Of the rows themselves, with 0 for what the other kind of row would add."""
+    hour = f"JOIN (SELECT {HOUR_S} AS span_s) s"
+    between = f"{source.started_ns} >= ? AND {source.started_ns} < ?{_matches(asked)}"
+    if source is asked.cube.attempts:
+        between += f" AND {rollup.COUNTED}"
+    figures = ", ".join(name if name in source.measures else f"0 AS {name}" for name in asked.measures)
+    rows = rollup.select(asked.cube, source, between, spans=hour)
+    return f"SELECT grouped, {asked.start} AS start_s, {figures} FROM ({rows})"
+
+
+def _matches(asked: Asked) -> str:
+    return "".join(f" AND g.{column} = ?" for column in asked.matching)
