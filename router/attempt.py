@@ -1,7 +1,6 @@
 """One try on one replica: reserved when dispatched, settled once, however it ends."""
 
 import time
-from contextlib import AbstractContextManager
 
 from router.ids import new_id
 from router.ledger.types import AttemptEnd, AttemptKind, Reservation, Settlement
@@ -9,12 +8,13 @@ from router.money import Price, cost_nusd
 from router.observe.events import AttemptBegan, AttemptEnded, Bus
 from router.request import Request
 from tiers.errors import Broken, Overloaded, Refused, TierError, TimedOut
-from tiers.pool import Replica, Tier
+from tiers.latency import Timing
+from tiers.pool import Lease, Tier
 from tiers.types import Usage
 
 
 class Attempt:
-    """Holds a replica's lease and a reservation from `dispatch` to the first of its four ends.
+    """Holds a place on a replica from the start and a reservation from `dispatch` to the first of its four ends.
 
     settlement: None until then; later calls change nothing. upstream_s: seconds that the engine was at work.
     """
@@ -24,7 +24,7 @@ class Attempt:
         bus: Bus,
         request: Request,
         tier: Tier,
-        replica: Replica,
+        lease: Lease,
         *,
         kind: AttemptKind,
         seq: int,
@@ -33,20 +33,19 @@ class Attempt:
     ) -> None:
         self._bus = bus
         self._price = price
-        self._lease: AbstractContextManager[None] = replica.lease()
+        self._lease = lease
         self._dispatched = time.monotonic()
-        self.tier, self.replica, self.kind = tier, replica, kind
+        self.tier, self.replica, self.kind = tier, lease.replica, kind
         self.settlement: Settlement | None = None
         self.upstream_s = 0.0
         self.reservation = Reservation(
-            attempt_id=new_id("att"), request_id=request.id, seq=seq, kind=kind, tier=tier.name, replica=replica.name,
-            model=tier.spec.model, started_ns=time.time_ns(), team=request.principal.team,
+            attempt_id=new_id("att"), request_id=request.id, seq=seq, kind=kind, tier=tier.name,
+            replica=lease.replica.name, model=tier.spec.model, started_ns=time.time_ns(), team=request.principal.team,
             key_id=request.principal.key_id, user=request.principal.user,
             cost_nusd=self._predicted(request, output_p90), price_version=price.version if price else "",
         )  # fmt: skip
 
     def dispatch(self) -> None:
-        self._lease.__enter__()
         self._bus.emit(AttemptBegan(self.reservation))
 
     def ok(
@@ -60,13 +59,13 @@ class Attempt:
     ) -> None:
         """A whole answer. first_token: its moment on the monotonic clock, None where it was not streamed."""
         ttft_s = self._since_dispatch(first_token)
-        self.replica.observe(ok=True, ttft_s=ttft_s, inter_token_s=inter_token_s)
+        self.replica.observe(ok=True, timing=self._timing(usage, ttft_s, inter_token_s))
         self._settle("ok", 200, usage, finish_reason=finish_reason, ttft_s=ttft_s, confidence=confidence)
 
     def rejected(self, usage: Usage, *, confidence: float | None, first_token: float | None) -> None:
         """The cascade threw the draft away; it costs what it cost."""
         ttft_s = self._since_dispatch(first_token)
-        self.replica.observe(ok=True, ttft_s=ttft_s)
+        self.replica.observe(ok=True, timing=self._timing(usage, ttft_s, None))
         self._settle("rejected", 200, usage, confidence=confidence, ttft_s=ttft_s)
 
     def failed(self, error: TierError, usage: Usage | None = None) -> None:
@@ -83,6 +82,10 @@ class Attempt:
 
     def _since_dispatch(self, moment: float | None) -> float | None:
         return None if moment is None else moment - self._dispatched
+
+    def _timing(self, usage: Usage, ttft_s: float | None, inter_token_s: float | None) -> Timing:
+        total_s = time.monotonic() - self._dispatched if ttft_s is None else None
+        return Timing(ttft_s, inter_token_s, total_s, input_tokens=usage.input, output_tokens=usage.output)
 
     def _predicted(self, request: Request, output_p90: float) -> int | None:
         return cost_nusd(
@@ -107,7 +110,7 @@ class Attempt:
         if self.settlement is not None:
             return
         self.upstream_s = time.monotonic() - self._dispatched
-        self._lease.__exit__(None, None, None)
+        self._lease.release()
         cost = cost_nusd(
             self._price,
             input_tokens=usage.input,

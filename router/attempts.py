@@ -141,14 +141,14 @@ async def _try(
     after: the reason of the failure before, None where nothing has failed.
     """
     failed_here = {a.replica.name for a in tried.attempts if a.tier is tier and not _was_draft(a)}
-    replica = tier.pick(exclude=failed_here)
-    if replica is None:
+    lease = tier.take(exclude=failed_here)
+    if lease is None:
         raise _NoReplica(f"no replica can take it ({tier.state()})")
     if after is not None:
         tried.fallbacks += 1
         bus.emit(FellBack(tier.name, after))
     ours = Attempt(
-        bus, request, tier, replica, kind=_kind(tried, draft=draft, failed=after is not None), seq=len(tried.attempts),
+        bus, request, tier, lease, kind=_kind(tried, draft=draft, failed=after is not None), seq=len(tried.attempts),
         price=request.snapshot.prices.price(tier.name),
         output_p90=decision.predicted.output_p90 if decision.predicted else 256.0,
     )  # fmt: skip

@@ -14,7 +14,7 @@ class BreakerSettings:
 
     consecutive: failures in a row that open it. window_s, min_calls, failure_share: it also opens when at
     least `min_calls` ended within the window and this share of them failed. open_s: pause before the first
-    probe; doubles with each failed probe up to max_open_s.
+    probe; doubles with each failed probe up to max_open_s, so that what is mended is back within 30 s.
     """
 
     consecutive: int = 5
@@ -22,7 +22,7 @@ class BreakerSettings:
     min_calls: int = 20
     failure_share: float = 0.5
     open_s: float = 5.0
-    max_open_s: float = 60.0
+    max_open_s: float = 20.0
 
 
 class Breaker:
@@ -49,12 +49,18 @@ class Breaker:
 
     @property
     def admits(self) -> bool:
-        state = self.state
-        return state == "closed" or (state == "half_open" and not self._probing)
+        return self._opened_at is None or (self.state == "half_open" and not self._probing)
+
+    @property
+    def opens_in_s(self) -> float:
+        """Seconds until a probe may pass; 0 where one may pass now."""
+        if self._opened_at is None:
+            return 0.0
+        return max(0.0, self._opened_at + self._pause_s - self._clock())
 
     def begin(self) -> bool:
         """Start a call; returns whether it is the probe, which `end` wants back."""
-        if self.state != "half_open" or self._probing:
+        if self._opened_at is None or self._probing or self.state != "half_open":
             return False
         self._probing = True
         return True
@@ -81,6 +87,10 @@ class Breaker:
             self._in_a_row += 1
             if self._failing():
                 self._open(self._settings.open_s)
+
+    def trip(self) -> None:
+        """Open it for a reason other than a failed call."""
+        self._open(self._settings.open_s)
 
     def _record(self, *, ok: bool) -> None:
         now = self._clock()

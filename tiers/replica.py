@@ -1,43 +1,73 @@
 """One replica: an engine, what it says of itself, and what our own calls say of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from tiers.base import Engine
 from tiers.breaker import Breaker
 from tiers.errors import EngineFailed, Reason, TierError, TimedOut, Unreachable
-from tiers.recent import Recent
+from tiers.gauges import Gauges
+from tiers.latency import Latency, Slow, Timing
+from tiers.recent import Recent, Smoothed
 from tiers.types import Limits, Load, ReplicaSpec
 
+ReplicaState = Literal["up", "full", "probing", "ejected", "draining", "drained", "down"]
 _CALLERS_FAULT: frozenset[Reason] = frozenset({"refused", "context"})
 _BUSY: frozenset[Reason] = frozenset({"429", "overloaded"})
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_ASKED_S = 0.5, 30.0, 300.0
+_NOTHING = Timing()
 
 
 class Replica:
     """One place that serves a tier's model.
 
-    up: it was opened and answered its last health check. error: why it is not up. load: its own gauges as
-    last scraped, None where it gave none. inflight: our requests under way.
+    place: its number within the tier. up: it was opened and answered its last health check. error: why it is not up.
+    inflight: our requests under way; tokens: their prompts and predicted answers. draining: nothing new is sent;
+    interrupted: until it has gone and come back. slow: why it was ejected, where that was for its latency.
+    service: seconds that a call holds its place. changed: called when it may take more than before.
     """
 
-    def __init__(self, spec: ReplicaSpec, engine: Engine, *, limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        spec: ReplicaSpec,
+        engine: Engine,
+        *,
+        limits: Limits,
+        clock: Callable[[], float],
+        place: int = 0,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self.spec = spec
+        self.place = place
         self.name = spec.name or urlsplit(spec.url).netloc.rpartition("@")[2] or "local"
+        self.seed = zlib.crc32(self.name.encode())
         self.engine = engine
         self.breaker = Breaker(clock)
+        self.gauges = Gauges(limits, clock)
+        self.latency = Latency()
         self.up = False
         self.draining = False
+        self.interrupted = False
         self.error: TierError | None = None
-        self.load: Load | None = None
+        self.slow: Slow | None = None
         self.inflight = 0
+        self.tokens = 0
         self.ttft = Recent()
         self.inter_token = Recent()
+        self.service = Smoothed()
         self._limits = limits
         self._clock = clock
+        self._changed = changed
         self._busy_until = 0.0
         self._busy_in_a_row = 0
+
+    @property
+    def load(self) -> Load | None:
+        """Its gauges as last scraped, None where it gave none or they are stale."""
+        return self.gauges.load
 
     @property
     def serving(self) -> bool:
@@ -47,54 +77,87 @@ class Replica:
     @property
     def full(self) -> bool:
         """Whether a limit is reached, or the engine asked for a pause that is not over."""
-        load, limits = self.load, self._limits
-        return (
-            self.inflight >= limits.max_inflight
-            or self._clock() < self._busy_until
-            or (load is not None and load.kv_cache is not None and load.kv_cache > limits.max_kv_cache)
-            or (load is not None and load.waiting is not None and load.waiting > limits.max_waiting)
-        )
+        return self.inflight >= self._limits.max_inflight or self.paused_s > 0 or self.gauges.over
+
+    @property
+    def paused_s(self) -> float:
+        """Seconds left of the pause that the engine asked for."""
+        return max(0.0, self._busy_until - self._clock()) if self._busy_until else 0.0
 
     @property
     def accepts(self) -> bool:
-        return self.serving and not self.full and self.breaker.admits
+        return self.up and not self.draining and self.breaker.admits and not self.full
 
-    @contextmanager
-    def lease(self) -> Iterator[None]:
-        """Count one call in flight; in a half-open breaker the first lease is the probe."""
-        probe = self.breaker.begin()
+    @property
+    def opens_in_s(self) -> float | None:
+        """Seconds until time alone makes it take work again; None where something else must happen."""
+        if not self.up or self.draining or self.inflight >= self._limits.max_inflight:
+            return None
+        return max(self.paused_s, self.breaker.opens_in_s) or None
+
+    @property
+    def state(self) -> ReplicaState:
+        if self.draining:
+            return "draining" if self.inflight else "drained"
+        if not self.up:
+            return "down"
+        if self.breaker.state != "closed":
+            return "ejected" if self.breaker.state == "open" else "probing"
+        return "full" if self.full else "up"
+
+    def lease(self, tokens: int = 1) -> "Lease":
+        """Take a place for one call; in a half-open breaker the first lease is the probe."""
+        return Lease(self, tokens, self._clock())
+
+    def took(self, tokens: int) -> bool:
+        """A lease begins; whether it is the probe."""
         self.inflight += 1
-        try:
-            yield
-        finally:
-            self.inflight -= 1
-            self.breaker.end(probe=probe)
+        self.tokens += tokens
+        return self.breaker.begin()
+
+    def given_back(self, tokens: int, since: float, *, probe: bool) -> None:
+        """A lease ends."""
+        self.inflight -= 1
+        self.tokens -= tokens
+        self.breaker.end(probe=probe)
+        self.service.add(self._clock() - since)
+        self._changed()
 
     def observe(
         self,
         ok: bool,
         reason: Reason | None = None,
         *,
-        ttft_s: float | None = None,
-        inter_token_s: float | None = None,
+        timing: Timing = _NOTHING,
         retry_after_s: float | None = None,
     ) -> None:
         """Report how a call ended, inside its lease. A call that our own caller gave up on is not reported.
 
-        reason: `TierError.reason` where it failed. ttft_s, inter_token_s: measured on this call, None where
-        it was not streamed. retry_after_s: `Overloaded.retry_after_s`.
+        reason: `TierError.reason` where it failed. retry_after_s: `Overloaded.retry_after_s`.
         """
-        if ttft_s is not None:
-            self.ttft.add(ttft_s)
-        if inter_token_s is not None:
-            self.inter_token.add(inter_token_s)
         if reason in _BUSY:
             self._pause(retry_after_s)
-        elif ok or reason in _CALLERS_FAULT:
+        elif ok:
+            self._answered(timing)
+        elif reason in _CALLERS_FAULT:
             self._busy_in_a_row = 0
             self.breaker.succeed()
         else:
             self.breaker.fail()
+
+    def eject(self, slow: Slow) -> None:
+        """Take it out for being slow; after the breaker's pause one call tries it."""
+        self.slow = slow
+        self.latency.clear()
+        self.breaker.trip()
+
+    def drain(self, *, interrupted: bool = False) -> None:
+        """Send it nothing new; what is in flight goes on. interrupted: until it was down and is up again."""
+        self.draining, self.interrupted = True, interrupted
+
+    def undrain(self) -> None:
+        self.draining = self.interrupted = False
+        self._changed()
 
     async def open(self) -> bool:
         """Open the engine; on failure keep the error and return False."""
@@ -106,6 +169,8 @@ class Replica:
             self._went_down(EngineFailed(f"{type(error).__name__}: {error}"))
         else:
             self.up, self.error = True, None
+            if self.interrupted:  # the machine that was taken away has been given back
+                self.draining = self.interrupted = False
         return self.up
 
     async def check(self) -> None:
@@ -114,22 +179,41 @@ class Replica:
         Only a refused or timed-out connection takes it down; an engine without readable gauges stays up
         without them.
         """
-        if not self.up:
+        if self.up:
+            await self._ask()
+        else:
             await self.open()
-            return
+        self._changed()
+
+    async def _ask(self) -> None:
         try:
-            self.load = await self.engine.load()
+            self.gauges.read(await self.engine.load())
         except Unreachable as error:
             self._went_down(error)
         except TimedOut as error:
-            self.load = None
+            self.gauges.read(None)
             if error.phase == "connect":
                 self._went_down(error)
         except Exception:  # noqa: BLE001  whatever cannot be read of its load, it may serve all the same
-            self.load = None
+            self.gauges.read(None)
+
+    def _answered(self, timing: Timing) -> None:
+        if timing.ttft_s is not None:
+            self.ttft.add(timing.ttft_s)
+        if timing.inter_token_s is not None:
+            self.inter_token.add(timing.inter_token_s)
+        self._busy_in_a_row = 0
+        if self.breaker.state == "half_open" and self.slow is not None and self.slow.still(timing):
+            self.breaker.fail()
+            return
+        self.breaker.succeed()
+        if self.breaker.state == "closed":
+            self.slow = None
+            self.latency.add(self._clock(), timing)
 
     def _went_down(self, error: TierError) -> None:
-        self.up, self.error, self.load = False, error, None
+        self.up, self.error = False, error
+        self.gauges.read(None)
 
     def _pause(self, retry_after_s: float | None) -> None:
         """Take nothing new for as long as the engine asked, else twice as long each time."""
@@ -139,3 +223,32 @@ class Replica:
         else:
             pause_s = min(_LONGEST_ASKED_S, retry_after_s)
         self._busy_until = self._clock() + pause_s
+
+
+class Lease:
+    """One call's place on a replica: taken when made, given back once, however often that is asked for.
+
+    tokens: of its prompt and its predicted answer.
+    """
+
+    __slots__ = ("_held", "_probe", "_since", "replica", "tokens")
+
+    def __init__(self, replica: Replica, tokens: int, now: float) -> None:
+        self.replica = replica
+        self.tokens = tokens
+        self._since = now
+        self._held = True
+        self._probe = replica.took(tokens)
+
+    def release(self) -> None:
+        if self._held:
+            self._held = False
+            self.replica.given_back(self.tokens, self._since, probe=self._probe)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

@@ -22,11 +22,19 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where a tier stops taking work: requests in flight per replica, share of KV cache in use, requests waiting."""
+    """Where a tier stops taking work, how long requests wait for a place then, and when a replica is too slow.
+
+    max_inflight: our requests on one replica. max_kv_cache: share in use, 0 to 1. max_waiting: requests waiting inside
+    the engine. max_queue, queue_timeout_s: requests that may wait in the router, and how long. degraded_s: seconds to
+    the first token from which a replica may be ejected.
+    """
 
     max_inflight: int = 64
     max_kv_cache: float = 0.85
     max_waiting: int = 32
+    max_queue: int = 128
+    queue_timeout_s: float = 10.0
+    degraded_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,8 @@ class TierSpec:
     """What is configured for one tier; everything an engine needs to be built.
 
     model: name to send upstream, `bundled:NAME`, or a path to a GGUF. context: tokens of prompt and answer.
-    api_key: the secret itself; never in repr. options: engine-specific settings, already validated.
+    api_key: the secret itself; never in repr. options: engine-specific settings, already validated. prefer: the class
+    of replicas that takes work while it can, "" for all alike.
     """
 
     name: str
@@ -58,6 +67,7 @@ class TierSpec:
     capabilities: frozenset[CapabilityName] = frozenset({"chat", "completions", "json", "logprobs", "tools"})
     tokenizer: str | None = None  # path of a tokenizer.json that counts what the engine does not report
     options: Mapping[str, Any] = field(default_factory=dict)
+    prefer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
