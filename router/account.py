@@ -8,9 +8,9 @@ from router.attempts import Served, Tried, overhead_s
 from router.cache.exact import Entry
 from router.errors import ApiError, ClientGone
 from router.ledger.types import RequestRow
-from router.money import cost_nusd
 from router.observe.events import Bus, RequestEnded
 from router.request import Request
+from router.savings import Savings, savings
 from tiers.types import Usage
 
 CLIENT_CLOSED = 499
@@ -76,11 +76,12 @@ class Account:
             return
         self._closed = True
         row = self._row(status, error_code)
-        self._bus.emit(RequestEnded(row, self._inter_token_ns(), self._saved_nusd()))
+        self._bus.emit(RequestEnded(row, self._inter_token_ns()))
 
     def _row(self, status: int, error_code: str) -> RequestRow:
         request, usage = self._request, self.usage()
         headers = self.headers
+        saved = self._savings(usage)
         first = self.served.incoming.first_token if self.served and self.served.incoming else None
         return RequestRow(
             request_id=request.id, started_ns=request.started_ns, ended_ns=time.time_ns(), path=request.path,
@@ -92,7 +93,8 @@ class Account:
             team=request.principal.team, key_id=request.principal.key_id, user=request.principal.user,
             tags=request.tags, error_code=error_code,
             ttft_ns=None if first is None else round((first - request.started) * 1e9),
-            overhead_ns=round(overhead_s(request, self.tried) * 1e9), facts=self._facts(),
+            overhead_ns=round(overhead_s(request, self.tried) * 1e9), facts=self._facts(saved.baseline),
+            baseline_nusd=saved.baseline_nusd, saved=saved.by,
         )  # fmt: skip
 
     def usage(self) -> Usage:
@@ -107,13 +109,19 @@ class Account:
             estimated=settled.estimated,
         )  # fmt: skip
 
-    def _facts(self) -> dict[str, object]:
-        """Counts, flags and predictions that `replay` decides from again; never text."""
+    def _savings(self, usage: Usage) -> Savings:
+        answered_by = self.served.attempt if self.served else None
+        return savings(self._request, self.decision, self.tried.attempts, answered_by, self.hit, self.cache, usage)
+
+    def _facts(self, baseline: str) -> dict[str, object]:
+        """Counts, flags and predictions that `replay` decides from again; never text. baseline: of the savings."""
         facts = asdict(self._request.facts)
         for named in ("tags", "team", "user", "key", "model", "path"):
             facts.pop(named)
         if self.decision is not None and self.decision.predicted is not None:
             facts["predicted"] = asdict(self.decision.predicted)
+        if baseline:
+            facts["baseline"] = baseline
         return facts
 
     def _inter_token_ns(self) -> int | None:
@@ -121,21 +129,3 @@ class Account:
         if incoming is None or incoming.first_token is None or incoming.last_token is None or incoming.tokens < 2:
             return None
         return round((incoming.last_token - incoming.first_token) / (incoming.tokens - 1) * 1e9)
-
-    def _saved_nusd(self) -> int | None:
-        """Against the dearest tier that the decision considered, at the same tokens; None where a price is unknown."""
-        if self.hit is not None:
-            return self.hit.cost_nusd
-        spent = self.cost_nusd
-        if self.served is None or spent is None or self.decision is None:
-            return None
-        usage, prices = self.usage(), self._request.snapshot.prices
-        costs = [
-            cost_nusd(
-                prices.price(name), input_tokens=usage.input, cached_input_tokens=usage.cached_input,
-                output_tokens=usage.output,
-            )
-            for name in self.decision.tiers
-        ]  # fmt: skip
-        known = [cost for cost in costs if cost is not None]
-        return max(known) - spent if known else None

@@ -14,8 +14,8 @@ from router.request import Request
 from router.snapshot import Snapshot
 from tiers.types import Usage
 
-Reason = Literal["routing", "cascade", "exact_cache", "semantic_cache", "prefix_cache", "retries"]
-REASONS: tuple[Reason, ...] = ("routing", "cascade", "exact_cache", "semantic_cache", "prefix_cache", "retries")
+Reason = Literal["routing", "cascade", "exact", "semantic", "prefix"]
+REASONS: tuple[Reason, ...] = ("routing", "cascade", "exact", "semantic", "prefix")
 ASSUMPTION = "the same tokens at the baseline tier's price, none of them cached, nothing thrown away"
 
 
@@ -51,7 +51,7 @@ def savings(
     baseline = _baseline(request, decision, usage, answering)
     baseline_nusd = _uncached(prices.price(baseline), usage)
     if hit is not None:
-        parts = _of_hit(baseline_nusd, hit.cost_nusd, "semantic_cache" if cache == "semantic" else "exact_cache")
+        parts = _of_hit(baseline_nusd, hit.cost_nusd, "semantic" if cache == "semantic" else "exact")
     else:
         assert answered_by is not None  # noqa: S101 - one of the two answered
         parts = _of_answer(baseline_nusd, answered_by, _uncached(prices.price(answering), usage))
@@ -65,10 +65,10 @@ def candidates(config: Config, policy: str) -> tuple[str, ...]:
     return tuple(name for name in config.tiers if name in named)
 
 
-def predicted_baseline(config: Config, decision: Decision, *, pinned: bool) -> tuple[str, float | None]:
+def predicted_baseline(config: Config, decision: Decision) -> tuple[str, float | None]:
     """(tier, predicted cost there in nano-dollars or None) that this decision will be compared with."""
     cost = {c.tier: c.cost_nusd for c in decision.considered}
-    if pinned or not decision.considered:
+    if decision.name == "pinned" or not cost:
         name = decision.tiers[0] if decision.tiers else ""
     elif config.savings.baseline is not None:
         name = config.savings.baseline
@@ -113,17 +113,17 @@ def _of_answer(baseline_nusd: int | None, answered_by: Attempt, uncached_nusd: i
         parts["cascade" if answered_by.kind == "draft" else "routing"] = baseline_nusd - uncached_nusd
     paid = answered_by.settlement.cost_nusd if answered_by.settlement else None
     if uncached_nusd is not None and paid is not None and paid != uncached_nusd:
-        parts["prefix_cache"] = uncached_nusd - paid
+        parts["prefix"] = uncached_nusd - paid
     return parts
 
 
 def _thrown_away(attempts: Iterable[Attempt]) -> dict[Reason, int]:
-    """What was paid for attempts that did not answer: drafts are the cascade's loss, all else is that of retries."""
+    """What was paid for attempts that did not answer: drafts are the cascade's loss, failures are routing's."""
     lost: dict[Reason, int] = {}
     for ours in attempts:
         cost = ours.settlement.cost_nusd if ours.settlement else None
         if cost:
-            reason: Reason = "cascade" if ours.kind == "draft" else "retries"
+            reason: Reason = "cascade" if ours.kind == "draft" else "routing"
             lost[reason] = lost.get(reason, 0) - cost
     return lost
 
@@ -134,5 +134,6 @@ def _added(one: Mapping[Reason, int], other: Mapping[Reason, int]) -> dict[Reaso
 
 def _uncached(price: Price | None, usage: Usage) -> int | None:
     return cost_nusd(
-        price, input_tokens=usage.input + usage.cached_input, cached_input_tokens=0, output_tokens=usage.output
-    )
+        price, input_tokens=usage.input + usage.cached_input, cached_input_tokens=0, output_tokens=usage.output,
+        reasoning_tokens=usage.reasoning,
+    )  # fmt: skip

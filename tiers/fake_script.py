@@ -17,8 +17,8 @@ class Script:
 
     reply: the text; without it the fake says that it is one and repeats the last message. tokens: the reply's
     words are repeated or cut to this number. logprob: of every token. first_s, token_s: pauses in seconds
-    before the first and each later token. fail: an HTTP status, `unreachable`, `timeout`, or `cut` (breaks
-    off half-way).
+    before the first and each later token. cached: tokens of the prompt that its usage calls cached. fail: an HTTP
+    status, `unreachable`, `timeout`, or `cut` (breaks off half-way).
     """
 
     reply: str = ""
@@ -26,6 +26,7 @@ class Script:
     logprob: float = -0.1
     first_s: float = 0.0
     token_s: float = 0.0
+    cached: int = 0
     fail: str = ""
 
 
@@ -89,12 +90,14 @@ class Speech:
         said = [{"token": word, "logprob": logprob, "bytes": list(word.encode())} for word in words]
         return {"content": [{**token, "top_logprobs": [token]} for token in said]}
 
-    def _usage(self) -> dict[str, int]:
+    def _usage(self) -> dict[str, Any]:
         prompt = len(_prompt_text(self._call.body).split())
+        cached = {"prompt_tokens_details": {"cached_tokens": self._script.cached}} if self._script.cached else {}
         return {
             "prompt_tokens": prompt,
             "completion_tokens": len(self.words),
             "total_tokens": prompt + len(self.words),
+            **cached,
         }
 
     def _embeddings(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from policies.schema import Config
 from policies.types import Decision
 from router.admission import admit, identify
 from router.api.wire import headers_of, read_body
@@ -13,6 +14,7 @@ from router.errors import ApiError
 from router.money import usd
 from router.pipeline import choose
 from router.request import Arrival
+from router.savings import ASSUMPTION, predicted_baseline
 from router.services import Services
 from router.views import views
 
@@ -39,25 +41,31 @@ async def explained(services: Services, arrival: Arrival) -> dict[str, Any]:
         decision = choose(admitted, predicted, views(snapshot))
     except ApiError as error:
         return {"decision": None, "error": error.error}
-    return {"model": admitted.client_model, **as_data(decision), "facts": asdict(admitted.facts)}
+    return {"model": admitted.client_model, **as_data(decision, snapshot.config), "facts": asdict(admitted.facts)}
 
 
-def as_data(decision: Decision) -> dict[str, Any]:
-    """cost_usd: of this candidate at the predicted P50 output; None where unknown."""
+def as_data(decision: Decision, config: Config) -> dict[str, Any]:
+    """cost_usd: at the predicted P50 output; None where unknown. baseline: what savings will be counted against."""
     predicted = decision.predicted
+    baseline, baseline_nusd = predicted_baseline(config, decision)
     return {
         "policy": decision.policy,
         "decision": decision.name,
         "tiers": list(decision.tiers),
         "cascade": asdict(decision.cascade) if decision.cascade else None,
         "predicted": None if predicted is None else asdict(predicted),
+        "baseline": {"tier": baseline, "cost_usd": _usd(baseline_nusd), "assumption": ASSUMPTION},
         "candidates": [
             {
                 "tier": c.tier, "verdict": c.verdict, "reason": c.reason, "quality": c.quality,
                 "output_tokens": c.output_tokens,
-                "cost_usd": None if c.cost_nusd is None else usd(round(c.cost_nusd)),
+                "cost_usd": _usd(c.cost_nusd),
                 "latency_s": c.latency_s, "load": c.load,
             }
             for c in decision.considered
         ],
     }  # fmt: skip
+
+
+def _usd(nusd: float | None) -> str | None:
+    return None if nusd is None else usd(round(nusd))

@@ -14,6 +14,7 @@ from router.errors import ApiError
 from router.ids import new_id
 from router.pipeline import choose
 from router.request import Arrival, Principal
+from router.savings import ASSUMPTION
 from router.settings import build_snapshot, classifier_of, real_tier, tier_spec
 from router.snapshot import Snapshot
 from router.views import idle_views
@@ -35,7 +36,7 @@ def explain(
         decision = choose(request, predict(request), idle_views(snapshot))
     except ApiError as error:
         fail(error.message)
-    data = {"model": model, **as_data(decision)}
+    data = {"model": model, **as_data(decision, snapshot.config)}
     if json:
         as_json(data)
     else:
@@ -65,6 +66,9 @@ def _draw(data: dict[str, Any]) -> None:
         for c in data["candidates"]
     ]  # fmt: skip
     table(headings, rows, numbers=("quality", "cost USD", "latency s"))
+    say()
+    baseline = data["baseline"]
+    say(f"savings are counted against {baseline['tier']} ({baseline['cost_usd'] or 'unknown'} USD): {ASSUMPTION}")
 
 
 def _rule(first: str, cascade: dict[str, Any]) -> str:

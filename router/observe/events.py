@@ -47,11 +47,10 @@ class AssessmentMissed:
 
 @dataclass(frozen=True, slots=True)
 class RequestEnded:
-    """A request ended. inter_token_ns: mean time between tokens of a stream. saved_nusd: against `reason`."""
+    """A request ended. inter_token_ns: mean time between tokens of a stream."""
 
     row: RequestRow
     inter_token_ns: int | None = None
-    saved_nusd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class Metrics:
         self._tokens = counter("tokens", "Tokens of all attempts; kind: input, cached_input, output.", "tier", "kind")
         self._cost = counter("cost_usd", "Cost of all attempts in USD.", "team", "tier")
         self._unpriced = counter("unknown_cost", "Attempts whose price is unknown.", "tier")
-        self._saved = counter("saved_usd", "Cost avoided in USD; reason: routing, cache.", "reason")
+        self._saved = counter("saved_usd", "Saved against the baseline in USD.", "reason")
+        self._lost = counter("lost_usd", "Spent beyond the baseline in USD; net is saved less lost.", "reason")
         self._ttft = histogram("time_to_first_token_seconds", "Dispatch to first token.", _COARSE, "tier")
         self._between = histogram("inter_token_latency_seconds", "Mean per stream.", _FINE, "tier")
         self._duration = histogram("request_duration_seconds", "Whole request.", _COARSE, "tier", "status")
@@ -96,9 +97,8 @@ class Metrics:
             self._overhead.observe(row.overhead_ns / 1e9)
         if event.inter_token_ns is not None:
             self._between(row.tier).observe(event.inter_token_ns / 1e9)
-        if event.saved_nusd:
-            reason = "cache" if row.cache == "hit" else "routing"
-            self._saved(reason).inc(max(0, event.saved_nusd) / 1e9)
+        for reason, nusd in row.saved.items():
+            (self._saved if nusd >= 0 else self._lost)(reason).inc(abs(nusd) / 1e9)
 
     def _counter(self, name: str, told: str, *labels: str) -> Callable[..., Counter]:
         """From the labels' values to the series; the cache spares the registry's slower look-up."""
