@@ -6,10 +6,13 @@ from typing import Any
 
 import orjson
 
+from router.errors import ApiError
+from router.joining import Join, renamed
 from router.wire.assemble import Assembler
+from router.wire.choice import carries_output
 from router.wire.sse import Event, SseError, SseReader
 from tiers.base import Stream
-from tiers.errors import Broken, EngineFailed
+from tiers.errors import Broken, EngineFailed, TierError
 
 DONE = b"data: [DONE]\n\n"
 _MAX_HELD_BYTES = 1 << 20
@@ -24,15 +27,26 @@ class Incoming:
 
     logprobs: of the sampled tokens seen so far, where the engine gave them. tokens: events that carried output.
     first_token, last_token: seconds of the monotonic clock, None before there is one. grew: told `tokens` after each
-    event that carried output; an ApiError that it raises ends the stream.
+    event that carried output; an ApiError that it raises ends the stream. join: where this stream goes on with an
+    answer that another began, how. assembled: what this stream said; `answer`: what the caller has of all of them.
     """
 
-    def __init__(self, stream: Stream, *, choices: int, plain: bool, grew: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        choices: int,
+        plain: bool,
+        grew: Callable[[int], None] | None = None,
+        join: Join | None = None,
+    ) -> None:
         self._stream = stream
         self._source = aiter(stream)
         self._reader = SseReader()
         self._plain = plain
         self._grew = grew
+        self._join = join
+        self._failure: TierError | ApiError | None = None
         self._ended = False
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -49,9 +63,22 @@ class Incoming:
     def ended(self) -> bool:
         return self._ended
 
+    @property
+    def answer(self) -> Assembler:
+        """The caller's answer so far."""
+        return self.assembled if self._join is None else self._join.sent
+
+    def usage(self) -> dict[str, Any] | None:
+        """Of the caller's answer as a whole, in the engine's words; None where this stream's engine said nothing."""
+        own = self.assembled.usage()
+        return own if self._join is None or own is None else self._join.usage(own)
+
     async def hold(self, tokens: int) -> None:
-        """Read until so many events with output were seen, or the end, keeping them for `relay`. Raises TierError."""
-        while not self._ended and self.tokens < tokens and self._held_bytes < _MAX_HELD_BYTES:
+        """Read until so many events with output were seen, or the end, keeping them for `relay`. Raises TierError.
+
+        Where the stream repeats what the caller has, that is read first, whatever its length.
+        """
+        while self._behind or (not self._ended and self.tokens < tokens and self._held_bytes < _MAX_HELD_BYTES):
             self._keep(await self._read())
 
     async def advance(self, tokens: int) -> None:
@@ -71,6 +98,10 @@ class Incoming:
     async def aclose(self) -> None:
         await self._stream.aclose()
 
+    @property
+    def _behind(self) -> bool:
+        return self._join is not None and not self._join.caught_up and not self._ended
+
     def _keep(self, forward: bytes) -> None:
         if forward:
             self._held.append(forward)
@@ -78,23 +109,40 @@ class Incoming:
 
     async def _read(self) -> bytes:
         """The next piece of the stream as bytes to forward, possibly none."""
+        if self._failure is not None:
+            raise self._failure
         try:
             piece = await anext(self._source)
         except StopAsyncIteration:
-            forward = self._take_all(self._reader.finish())
-            if not self._ended:
-                self._end()
-            return forward
+            return self._take_last()
+        except TierError:
+            if not self.assembled.complete:
+                raise
+            self._ended = True  # only the usage or [DONE] is missing
+            return b""
         try:
             events = self._reader.feed(piece)
         except SseError as error:
             raise Broken(f"unreadable event in the stream: {error}") from None
         return self._take_all(events)
 
+    def _take_last(self) -> bytes:
+        forward = self._take_all(self._reader.finish())
+        if not self._ended and self._failure is None:
+            self._end()
+        return forward
+
     def _take_all(self, events: list[Event]) -> bytes:
         if len(events) == 1:
             return self._take(events[0])
-        return b"".join([self._take(event) for event in events])
+        forward: list[bytes] = []
+        for event in events:
+            try:
+                forward.append(self._take(event))
+            except (TierError, ApiError) as error:  # raised by the next read: what came before it is sent first
+                self._failure = error
+                break
+        return b"".join(forward)
 
     def _take(self, event: Event) -> bytes:
         if self._ended or event.data is None:
@@ -104,36 +152,38 @@ class Incoming:
             return b""
         try:
             chunk = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            raise Broken("malformed event in the stream") from None
-        if not isinstance(chunk, dict):
-            raise Broken("malformed event in the stream")
-        if chunk.get("error"):
-            raise _failure(chunk["error"], begun=self.tokens > 0)
-        return self._forward(chunk, event)
+            if chunk.get("error"):
+                return self._fail(chunk["error"])
+            return self._forward(chunk, event)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Broken("malformed event in the stream") from error
 
     def _forward(self, chunk: dict[str, Any], event: Event) -> bytes:
         choices = chunk.get("choices")
         if choices:
-            if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-                raise Broken("malformed event in the stream")
             self._note_tokens(choices)
             if self._plain:
                 for choice in choices:
                     choice.pop("logprobs", None)
         self.assembled.feed(chunk)
         if not choices:
-            self.usage_chunk = chunk if chunk.get("usage") else self.usage_chunk
+            self._keep_usage(chunk)
             return b""
+        if self._join is not None:
+            return _event(self._join.take(chunk))
         if not self._plain:
             return event.raw
         chunk.pop("usage", None)
-        return b"data: " + orjson.dumps(chunk) + b"\n\n"
+        return _event(chunk)
+
+    def _keep_usage(self, chunk: dict[str, Any]) -> None:
+        if chunk.get("usage"):
+            self.usage_chunk = chunk if self._join is None else renamed(self._join.sent, chunk)
 
     def _note_tokens(self, choices: list[dict[str, Any]]) -> None:
         before = self.tokens
         for choice in choices:
-            if _carries_output(choice):
+            if carries_output(choice):
                 self.tokens += 1
                 self.last_token = time.monotonic()
                 if self.first_token is None:
@@ -144,20 +194,22 @@ class Incoming:
         if self._grew is not None and self.tokens > before:
             self._grew(self.tokens)
 
+    def _fail(self, error: Any) -> bytes:
+        """The engine says that it failed, which matters only while its answer is not whole."""
+        if not self.assembled.complete:
+            raise _failure(error, begun=self.tokens > 0)
+        self._ended = True
+        return b""
+
     def _end(self) -> None:
         """The engine closed the stream or said [DONE]; neither proves that the answer is whole."""
-        self._ended = True
         if not self.assembled.complete:
             raise Broken(f"the stream ended after {self.tokens} tokens without a finish_reason")
+        self._ended = True
 
 
-def _carries_output(choice: dict[str, Any]) -> bool:
-    delta = choice.get("delta")
-    if delta is None:
-        return bool(choice.get("text"))
-    return bool(
-        delta.get("content") or delta.get("tool_calls") or delta.get("reasoning") or delta.get("reasoning_content")
-    )
+def _event(chunk: dict[str, Any] | None) -> bytes:
+    return b"" if chunk is None else b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
 def _sampled(logprobs: dict[str, Any]) -> list[float]:

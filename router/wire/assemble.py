@@ -12,25 +12,26 @@ _READ_APART = frozenset({"choices", "error", "object", "usage"})
 class Assembler:
     """Fed the parsed chunks of a chat or legacy completion, in order; builds what would have come whole.
 
-    choices: how many answers were asked for (`n`). Tolerant by design: usage may come anywhere,
-    `finish_reason` with content, `tool_calls[].index` not at all, and fields that it does not know are kept.
+    choices: how many answers were asked for (`n`). head: what every chunk says of the answer (`id`, `model`).
+    Tolerant by design: usage may come anywhere, `finish_reason` with content, `tool_calls[].index` not at all, and
+    fields that it does not know are kept.
     """
 
     def __init__(self, *, choices: int = 1) -> None:
         self._wanted = choices
-        self._head: dict[str, Any] = {}
+        self.head: dict[str, Any] = {}
         self._choices: dict[int, Choice] = {}
         self._usage: dict[str, Any] | None = None
-        self._legacy = False
+        self.legacy = False
         self.error: dict[str, Any] | None = None
 
     def feed(self, chunk: Mapping[str, Any]) -> None:
         """Take one chunk in. An `error` in it is kept in `.error`, for the caller to judge."""
         for name, value in chunk.items():
-            if name not in _READ_APART and not self._head.get(name):
-                self._head[name] = value
+            if name not in _READ_APART and not self.head.get(name):
+                self.head[name] = value
         if chunk.get("object") == "text_completion":
-            self._legacy = True
+            self.legacy = True
         if "usage" in chunk:
             self._read_usage(chunk["usage"])
         choices = chunk.get("choices")
@@ -51,6 +52,18 @@ class Assembler:
         """Whether any part of an answer has come: text, refusal, reasoning or a tool call."""
         return any(choice.begun for choice in self._choices.values())
 
+    def choice(self, index: int) -> Choice:
+        """What one choice has said; nothing yet, where it has not begun."""
+        return self._choices.get(index) or Choice()
+
+    def indexes(self) -> list[int]:
+        """The choices that were asked for or began."""
+        return sorted(self._choices.keys() | set(range(self._wanted)))
+
+    def unfinished(self) -> list[int]:
+        """Those of them that have not said why they ended."""
+        return [index for index in self.indexes() if self.choice(index).finish_reason is None]
+
     def text(self) -> str:
         """All that was generated, over all choices: what to count tokens of when no usage came."""
         return "".join(choice.text() for _, choice in sorted(self._choices.items()))
@@ -63,9 +76,9 @@ class Assembler:
         """The answer so far as a `chat.completion` or `text_completion` object."""
         choices = sorted(self._choices.items())
         whole = {
-            **self._head,
-            "object": "text_completion" if self._legacy else "chat.completion",
-            "choices": [choice.legacy(index) if self._legacy else choice.chat(index) for index, choice in choices],
+            **self.head,
+            "object": "text_completion" if self.legacy else "chat.completion",
+            "choices": [choice.legacy(index) if self.legacy else choice.chat(index) for index, choice in choices],
         }
         if self._usage is not None:
             whole["usage"] = self._usage
@@ -85,6 +98,6 @@ class Assembler:
             choice = self._choices[index] = Choice()
         choice.feed(chunk)
         if "text" in chunk:
-            self._legacy = True
+            self.legacy = True
         if "usage" in chunk:
             self._read_usage(chunk["usage"])

@@ -6,22 +6,24 @@ from typing import Any
 import orjson
 
 _CHOICE_FIELDS = frozenset({"index", "delta", "text", "logprobs", "finish_reason", "usage"})
-_GENERATED = ("reasoning", "reasoning_content", "content", "refusal", "text")
+GENERATED = ("reasoning", "reasoning_content", "content", "refusal", "text")
 
 
 class Choice:
-    """What one `choices[i]` has said so far, chat or legacy."""
+    """What one `choices[i]` has said so far, chat or legacy. tokens: deltas that carried output."""
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
+        self.tools: list[ToolCall] = []
+        self.tokens = 0
         self._text: dict[str, list[str]] = {}
-        self._tools: list[_ToolCall] = []
         self._logprobs: dict[str, Any] | None = None
         self._message: dict[str, Any] = {}  # what is neither text nor a tool call
         self._extra: dict[str, Any] = {}
 
     def feed(self, chunk: Mapping[str, Any]) -> None:
         """Take in one element of a chunk's `choices`."""
+        self.tokens += carries_output(chunk)
         delta = chunk.get("delta")
         if isinstance(delta, dict):
             for name, value in delta.items():
@@ -43,24 +45,34 @@ class Choice:
     @property
     def begun(self) -> bool:
         """Whether anything was generated."""
-        return bool(self._tools) or any(any(pieces) for pieces in self._text.values())
+        return bool(self.tools) or any(any(pieces) for pieces in self._text.values())
+
+    @property
+    def plain(self) -> bool:
+        """Whether all of it is content or tool calls."""
+        aside = any(self._text.get(name) for name in ("reasoning", "reasoning_content", "refusal"))
+        return not aside and not self._message.get("function_call")
+
+    def said(self, name: str) -> str:
+        """One kind of text so far: `content`, `reasoning`, `text` or another of `GENERATED`."""
+        return "".join(self._text.get(name, ()))
 
     def text(self) -> str:
         """Everything generated, tool calls' names and arguments included."""
-        pieces = [piece for name in _GENERATED for piece in self._text.get(name, ())]
-        return "".join(pieces) + "".join(tool.name + tool.arguments() for tool in self._tools)
+        pieces = [piece for name in GENERATED for piece in self._text.get(name, ())]
+        return "".join(pieces) + "".join(tool.name + tool.arguments() for tool in self.tools)
 
     def chat(self, index: int) -> dict[str, Any]:
         """As an element of `chat.completion`'s `choices`."""
         message: dict[str, Any] = {"role": "assistant", "content": None, **self._message}
         message |= {name: "".join(pieces) for name, pieces in self._text.items()}
-        if self._tools:
-            message["tool_calls"] = [tool.whole() for tool in self._tools]
+        if self.tools:
+            message["tool_calls"] = [tool.whole() for tool in self.tools]
         return self._with_end({"index": index, "message": message})
 
     def legacy(self, index: int) -> dict[str, Any]:
         """As an element of `text_completion`'s `choices`."""
-        return self._with_end({"index": index, "text": "".join(self._text.get("text", ()))})
+        return self._with_end({"index": index, "text": self.said("text")})
 
     def _with_end(self, choice: dict[str, Any]) -> dict[str, Any]:
         return {**choice, "logprobs": self._logprobs, "finish_reason": self.finish_reason, **self._extra}
@@ -68,7 +80,7 @@ class Choice:
     def _read(self, name: str, value: Any) -> None:
         if value is None:
             self._message.setdefault(name, None)
-        elif name in _GENERATED and isinstance(value, str):
+        elif name in GENERATED and isinstance(value, str):
             self._text.setdefault(name, []).append(value)
         elif name == "tool_calls" and isinstance(value, list) and value:
             for call in value:
@@ -84,17 +96,17 @@ class Choice:
         if isinstance(call, dict):
             self._tool_for(call).feed(call)
 
-    def _tool_for(self, call: Mapping[str, Any]) -> "_ToolCall":
+    def _tool_for(self, call: Mapping[str, Any]) -> "ToolCall":
         """The call that this delta belongs to: by its index, else by its id, else the last one."""
         index, call_id = call.get("index"), call.get("id")
-        for tool in reversed(self._tools):
+        for tool in reversed(self.tools):
             if index is not None:
                 if tool.index == index and not tool.is_other(call):
                     return tool
             elif not call_id or tool.id == call_id:
                 return tool
-        tool = _ToolCall(index)
-        self._tools.append(tool)
+        tool = ToolCall(index)
+        self.tools.append(tool)
         return tool
 
     def _read_function(self, delta: Mapping[str, Any]) -> None:
@@ -105,7 +117,19 @@ class Choice:
         call["arguments"] += _text(delta.get("arguments"))
 
 
-class _ToolCall:
+def carries_output(choice: Mapping[str, Any]) -> bool:
+    """Whether an element of a chunk's `choices` holds something generated."""
+    delta = choice.get("delta")
+    if not isinstance(delta, dict):
+        return bool(choice.get("text"))
+    return bool(
+        delta.get("content") or delta.get("tool_calls") or delta.get("reasoning") or delta.get("reasoning_content")
+    )
+
+
+class ToolCall:
+    """A tool call, growing by deltas. index: as the engine numbers it, None where it does not."""
+
     def __init__(self, index: int | None) -> None:
         self.index = index
         self.id = ""

@@ -1,25 +1,58 @@
 """What a body must look like before anything is done with it; unknown fields pass."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from router.errors import ApiError, bad_request
 
-_NUMBERS = {
-    "temperature": (0, 2),
-    "top_p": (0, 1),
-    "presence_penalty": (-2, 2),
-    "frequency_penalty": (-2, 2),
-}
-_COUNTS = {
-    "max_tokens": (1, None),
-    "max_completion_tokens": (1, None),
-    "n": (1, 128),
-    "top_logprobs": (0, 20),
-}
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """What one field may be. words: the same for a person."""
+
+    admits: Callable[[Any], bool]
+    words: str
+
+
+def _count(low: int, high: int | None = None) -> _Allowed:
+    most = float("inf") if high is None else high
+    words = f"an integer from {low}" + (f" to {high}" if high else "")
+    return _Allowed(lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= most, words)
+
+
+def _number(low: float, high: float) -> _Allowed:
+    def admits(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+    return _Allowed(admits, f"a number from {low} to {high}")
+
+
+def _one_of(kind: type, words: str) -> _Allowed:
+    return _Allowed(lambda value: isinstance(value, kind), words)
+
+
+_FIELDS = {
+    "temperature": _number(0, 2),
+    "top_p": _number(0, 1),
+    "presence_penalty": _number(-2, 2),
+    "frequency_penalty": _number(-2, 2),
+    "max_tokens": _count(1),
+    "max_completion_tokens": _count(1),
+    "n": _count(1, 128),
+    "top_logprobs": _count(0, 20),
+    "stream": _one_of(bool, "true or false"),
+    "logprobs": _one_of(int, "true or false"),  # a number in the older API, true or false in chat
+    "stream_options": _one_of(dict, "an object"),
+    "response_format": _one_of(dict, "an object"),
+    "metadata": _one_of(dict, "an object"),
+    "logit_bias": _one_of(dict, "an object"),
+    "tools": _one_of(list, "a list"),
+}
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -47,28 +80,10 @@ def check(path: str, body: Mapping[str, Any]) -> None:
 
 
 def _check_sampling(body: Mapping[str, Any]) -> None:
-    _check_flags(body)
-    for name, (low, high) in _COUNTS.items():
-        value = body.get(name)
-        if value is not None and not (_is_int(value) and value >= low and (high is None or value <= high)):
-            allowed = f"an integer from {low}" + (f" to {high}" if high else "")
-            raise _wrong(name, value, allowed)
-    for name, (low, high) in _NUMBERS.items():
-        value = body.get(name)
-        if value is not None and not (_is_number(value) and low <= value <= high):
-            raise _wrong(name, value, f"a number from {low} to {high}")
-    for name in ("stream_options", "response_format", "metadata", "logit_bias"):
-        if not isinstance(body.get(name), dict | None):
-            raise _wrong(name, body[name], "an object")
-    if not isinstance(body.get("tools"), list | None):
-        raise _wrong("tools", body["tools"], "a list")
-
-
-def _check_flags(body: Mapping[str, Any]) -> None:
-    if not isinstance(body.get("stream"), bool | None):
-        raise _wrong("stream", body["stream"], "true or false")
-    if not isinstance(body.get("logprobs"), int | None):  # a number in the older API, true or false in chat
-        raise _wrong("logprobs", body["logprobs"], "true or false")
+    for name, value in body.items():
+        allowed = _FIELDS.get(name)
+        if allowed is not None and value is not None and not allowed.admits(value):
+            raise _wrong(name, value, allowed.words)
 
 
 def _check_messages(messages: Any) -> None:
@@ -112,11 +127,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, str):
         return f"the string {value[:40]!r}"
     return {list: "a list", dict: "an object", type(None): "null"}.get(type(value), "something else")
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
