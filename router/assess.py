@@ -1,6 +1,5 @@
-"""Assess: ask the classifier, within a deadline and away from the event loop."""
+"""Assess: ask the classifier."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,25 +12,19 @@ from router.services import Services
 from router.snapshot import Snapshot
 
 
-async def assess(services: Services, request: Request) -> Predicted | None:
-    """What the classifier predicts; None where the policy does not ask it, or it was late or failed (counted)."""
+def assess(services: Services, request: Request) -> Predicted | None:
+    """What the classifier predicts; None where the policy does not ask it, or it failed (counted).
+
+    Asked on the event loop: it reads a bounded part of the prompt in a tenth of the time that a thread takes to wake.
+    """
     if not wanted(request):
         return None
-    snapshot = request.snapshot
-    deadline_s = snapshot.config.classifier.deadline_ms / 1000
-    work = asyncio.get_running_loop().run_in_executor(
-        services.classifier_thread, snapshot.classifier.assess, question(request.body, request.facts)
-    )
     try:
-        assessment = await asyncio.wait_for(work, deadline_s)
-    except TimeoutError:
-        services.bus.emit(AssessmentMissed("late"))
-        return None
+        return predict(request)
     except Exception as error:  # noqa: BLE001 - a router without a classifier still routes, and says so
         services.log_defect(request.id, error)
         services.bus.emit(AssessmentMissed("failed"))
         return None
-    return predicted(snapshot, assessment)
 
 
 def wanted(request: Request) -> bool:
@@ -42,7 +35,7 @@ def wanted(request: Request) -> bool:
 
 
 def predict(request: Request) -> Predicted | None:
-    """The same as `assess`, at once and without a deadline: for commands."""
+    """The same for commands, where a failure is told."""
     if not wanted(request):
         return None
     return predicted(request.snapshot, request.snapshot.classifier.assess(question(request.body, request.facts)))

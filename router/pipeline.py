@@ -29,7 +29,7 @@ async def answer(services: Services, arrival: Arrival) -> Answer:
         account.hit, account.cache, cache_key = look_up(services.cache, request)
         if account.hit is not None:
             return from_cache(services, account, request, account.hit)
-        predicted = await assess(services, request)
+        predicted = assess(services, request)
         account.decision = choose(request, predicted, views(snapshot))
         account.served = await attempt(services.bus, request, account.decision, account.tried)
         if account.served.incoming is not None:

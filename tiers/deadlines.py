@@ -1,8 +1,7 @@
 """The time limits of one call."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Any
 
 from tiers.errors import Phase, TimedOut
 from tiers.types import Timeouts
@@ -24,15 +23,9 @@ class Deadlines:
         self._streamed = streamed
         self.begun = False
 
-    @asynccontextmanager
-    async def limit(self) -> AsyncIterator[None]:
+    def limit(self) -> "_Limit":
         """Hold what is awaited inside to the limit that comes next. Raises TimedOut with its phase."""
-        at, phase, seconds = self._next()
-        try:
-            async with asyncio.timeout_at(at):
-                yield
-        except TimeoutError as error:
-            raise TimedOut(f"{_WORDS[phase]} within {seconds:g} s", phase=phase) from error
+        return _Limit(*self._next())
 
     def _next(self) -> tuple[float, Phase, float]:
         total: tuple[float, Phase, float] = (self._total_at, "total", self._timeouts.total_s)
@@ -41,6 +34,26 @@ class Deadlines:
         if not self.begun:
             return min((self._first_at, "first_token", self._timeouts.first_token_s), total)
         return min((self._loop.time() + self._timeouts.idle_s, "idle", self._timeouts.idle_s), total)
+
+
+class _Limit:
+    """`asyncio.timeout_at` that says which limit it was."""
+
+    __slots__ = ("_phase", "_seconds", "_timeout")
+
+    def __init__(self, at: float, phase: Phase, seconds: float) -> None:
+        self._timeout = asyncio.timeout_at(at)
+        self._phase: Phase = phase
+        self._seconds = seconds
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            await self._timeout.__aexit__(*raised)
+        except TimeoutError as error:
+            raise TimedOut(f"{_WORDS[self._phase]} within {self._seconds:g} s", phase=self._phase) from error
 
 
 _WORDS: dict[Phase, str] = {

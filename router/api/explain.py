@@ -36,7 +36,7 @@ async def explained(services: Services, arrival: Arrival) -> dict[str, Any]:
     """The decision as plain data. Raises ApiError as the request itself would."""
     snapshot = services.snapshot
     admitted = admit(snapshot, identify(services.keys, snapshot, arrival.headers), arrival)
-    predicted = await assess(services, admitted)
+    predicted = assess(services, admitted)
     try:
         decision = choose(admitted, predicted, views(snapshot))
     except ApiError as error:
