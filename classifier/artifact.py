@@ -9,13 +9,14 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from classifier.acceptance import Acceptance, load_acceptance
 from classifier.embed import StaticEmbedding, bundled_folder, load_embedding
 from classifier.errors import UNREADABLE, ArtifactError
 from classifier.features import NAMES, REVISION
@@ -47,7 +48,8 @@ _ARRAYS = (
 class Classifier:
     """A trained classifier. Immutable: share it between threads.
 
-    version: name and hash of what was learned. card: what `card.json` says.
+    version: name and hash of what was learned. card: what `card.json` says. acceptance: judges drafts, None where the
+    artifact was trained on answers without log-probabilities.
     """
 
     inputs: Inputs
@@ -55,6 +57,7 @@ class Classifier:
     lengths: LengthHead
     version: str
     card: Mapping[str, Any] = field(default_factory=dict)
+    acceptance: Acceptance | None = None
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -104,7 +107,8 @@ def load(name_or_path: str | Path) -> Classifier:
     _check(folder, card, blob, embedding)
     arrays = _arrays(folder, blob)
     _check_arrays(folder, arrays, len(card["tiers"]), embedding.dim)
-    return assemble(embedding, tuple(card["tiers"]), arrays, card, name=folder.name)
+    classifier = assemble(embedding, tuple(card["tiers"]), arrays, card, name=folder.name)
+    return replace(classifier, acceptance=load_acceptance(folder, card))
 
 
 def assemble(

@@ -80,7 +80,7 @@ def fit_outcomes(inputs: Floats, scale: Doubles, tiers: tuple[str, ...], correct
     scaled = inputs.astype(np.float64) * scale
     labels = _away_from_certain(outcome_labels(correct))
     strength, logits = _best_strength(scaled, labels, folds)
-    weights, bias = zip(*(_logistic(scaled, label, strength) for label in labels.T), strict=True)
+    weights, bias = zip(*(logistic(scaled, label, strength) for label in labels.T), strict=True)
     scaling = np.array([platt(logit, label) for logit, label in zip(logits.T, labels.T, strict=True)])
     head = OutcomeHead(
         tiers=tiers,
@@ -146,12 +146,12 @@ def _held_out_logits(inputs: Doubles, labels: Doubles, folds: Ints, strength: fl
     for fold in np.unique(folds):
         held = folds == fold
         for column, label in enumerate(labels.T):
-            weights, bias = _logistic(inputs[~held], label[~held], strength)
+            weights, bias = logistic(inputs[~held], label[~held], strength)
             logits[held, column] = inputs[held] @ weights + bias
     return logits
 
 
-def _logistic(inputs: Doubles, label: Doubles, strength: float) -> tuple[Doubles, float]:
+def logistic(inputs: Doubles, label: Doubles, strength: float) -> tuple[Doubles, float]:
     """Weights and bias for a label in (0, 1): each row counts as a success and a failure, weighted."""
     model = _linear_model().LogisticRegression(C=strength, solver="newton-cholesky", max_iter=100, tol=1e-5)
     model.fit(
@@ -165,7 +165,7 @@ def _logistic(inputs: Doubles, label: Doubles, strength: float) -> tuple[Doubles
 
 def platt(logits: Doubles, label: Doubles) -> tuple[float, float]:
     """Slope and offset that calibrate held-out logits (Platt 1999); the slope is positive, so order is kept."""
-    weights, offset = _logistic(logits[:, None], label, 1e6)
+    weights, offset = logistic(logits[:, None], label, 1e6)
     slope = float(weights[0])
     if slope <= 0.0:  # no better than chance on held-out prompts: all but the average is dropped
         slope = 1e-3

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from classifier.acceptance import Acceptance, write_acceptance
 from classifier.artifact import arrays_of, load, version_of, write
 from classifier.data import Lengths, Table, read_lengths, read_table, table_lengths
 from classifier.embed import load_embedding
@@ -26,6 +27,7 @@ from classifier.fit import (
     one_thread,
     outcome_labels,
 )
+from classifier.fit_acceptance import Drafts, fit_acceptance, read_logprobs
 from classifier.fit_inputs import fit_inputs
 from classifier.inputs import Inputs
 from classifier.length import LengthHead
@@ -109,6 +111,8 @@ def train(
             (inputs, lengths_head), coverage = _borrowed(), {}
         tell("learning quality and gain", 0.3)
         fit = _outcomes(inputs, table, seed)
+        tell("learning to judge drafts", 0.8)
+        acceptance = _acceptance(data, table, inputs, fit, lengths_head, seed)
     card = TrainingCard(
         tiers=table.tiers,
         outcomes=Source(table.name, table.sha256),
@@ -122,7 +126,7 @@ def train(
         note=note,
         strength=fit.strength,
     )
-    written = _write(out, arrays_of(inputs, fit.head, lengths_head), card)
+    written = _write(out, arrays_of(inputs, fit.head, lengths_head), card, acceptance)
     tell("written", 1.0)
     return written
 
@@ -151,6 +155,26 @@ def _outcomes(inputs: Inputs, table: Table, seed: int) -> OutcomeFit:
     folds = folds_by_prompt([question.text for question in table.questions], seed)
     matrix = inputs.matrix(table.questions)
     return fit_outcomes(matrix, input_scale(inputs), table.tiers, table.correct, folds)
+
+
+def _acceptance(
+    data: Path, table: Table, inputs: Inputs, fit: OutcomeFit, lengths: LengthHead, seed: int
+) -> Acceptance | None:
+    """Learned where the table has the log-probabilities of drafts."""
+    logprobs = read_logprobs(data, table.tiers)
+    if logprobs is None:
+        return None
+    matrix = inputs.matrix(table.questions)
+    return fit_acceptance(
+        Drafts(
+            tiers=table.tiers,
+            logprobs=logprobs,
+            correct=table.correct,
+            quality=fit.held_out[:, : len(table.tiers)],
+            output_p50=np.array([lengths.length(row)[0] for row in matrix]),
+            folds=folds_by_prompt([question.text for question in table.questions], seed),
+        )
+    )
 
 
 def _lengths(inputs: Inputs, answers: Lengths, seed: int) -> tuple[LengthHead, dict[str, float]]:
@@ -187,8 +211,12 @@ def _metrics(table: Table, fit: OutcomeFit) -> dict[str, float]:
     return {name: round(figure, 4) for name, figure in figures.items()}
 
 
-def _write(out: Path, arrays: Mapping[str, npt.NDArray[np.float32]], card: TrainingCard) -> TrainingCard:
+def _write(
+    out: Path, arrays: Mapping[str, npt.NDArray[np.float32]], card: TrainingCard, acceptance: Acceptance | None
+) -> TrainingCard:
     facts = asdict(card)
     del facts["version"]
+    if acceptance is not None:
+        facts |= write_acceptance(out, acceptance)
     written = write(out, arrays, facts)
     return replace(card, version=version_of(out.name, written))
