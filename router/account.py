@@ -1,9 +1,10 @@
 """Account: from what happened to one request row, written exactly once however the request ended."""
 
 import time
-from dataclasses import asdict
+from dataclasses import fields
+from operator import attrgetter
 
-from policies.types import Decision
+from policies.types import Decision, Facts, Predicted
 from router.attempts import Served, Tried, overhead_s
 from router.cache.exact import Entry
 from router.errors import ApiError, ClientGone
@@ -14,6 +15,12 @@ from router.savings import Savings, savings
 from tiers.types import Usage
 
 CLIENT_CLOSED = 499
+
+# What the row has in columns of its own is left out of its facts.
+_IN_COLUMNS = frozenset({"tags", "team", "user", "key", "model", "path"})
+_REPLAYED = tuple(field.name for field in fields(Facts) if field.name not in _IN_COLUMNS)
+_PREDICTED = tuple(field.name for field in fields(Predicted))
+_replayed, _predicted = attrgetter(*_REPLAYED), attrgetter(*_PREDICTED)
 
 
 class Account:
@@ -115,11 +122,9 @@ class Account:
 
     def _facts(self, baseline: str) -> dict[str, object]:
         """Counts, flags and predictions that `replay` decides from again; never text. baseline: of the savings."""
-        facts = asdict(self._request.facts)
-        for named in ("tags", "team", "user", "key", "model", "path"):
-            facts.pop(named)
+        facts: dict[str, object] = dict(zip(_REPLAYED, _replayed(self._request.facts), strict=True))
         if self.decision is not None and self.decision.predicted is not None:
-            facts["predicted"] = asdict(self.decision.predicted)
+            facts["predicted"] = dict(zip(_PREDICTED, _predicted(self.decision.predicted), strict=True))
         if baseline:
             facts["baseline"] = baseline
         return facts
