@@ -57,7 +57,7 @@ class Buckets:
         if place == len(self.edges_ns):
             return self.edges_ns[-1]
         low, high = self.edges_ns[place - 1], self.edges_ns[place]
-        return round(low * (high / low) ** share)
+        return int(low * (high / low) ** share)
 
 
 def _edges(first_ns: int, count: int) -> tuple[int, ...]:

@@ -55,6 +55,19 @@ def grouped(connection: sqlite3.Connection, asked: Asked, period: Period) -> lis
     return connection.execute(query, values).fetchall()
 
 
+def hours(
+    connection: sqlite3.Connection, cube: Cube, matching: Mapping[str, str], since_s: int, until_s: int
+) -> list[int]:
+    """Starts (seconds) of the hours that have a matching request, the newest first."""
+    found = connection.execute(
+        f"SELECT DISTINCT r.start_s FROM {cube.groups} g CROSS JOIN {cube.name} r ON r.grouped = g.row"
+        f" WHERE r.span_s = ? AND r.start_s > ? AND r.start_s <= ? AND r.requests > 0{_matches(matching)}"
+        " ORDER BY r.start_s DESC",
+        (HOUR_S, since_s - HOUR_S, until_s, *matching.values()),
+    )
+    return [row[0] for row in found]
+
+
 def _rolled_up(asked: Asked) -> str:
     """Groups one after the other in the table's own order, so that nothing has to be sorted here."""
     figures = ", ".join(f"sum(r.{name}) AS {name}" for name in asked.measures)
@@ -62,14 +75,14 @@ def _rolled_up(asked: Asked) -> str:
     return (
         f"SELECT g.row AS grouped, {asked.start} AS start_s, {figures}"
         f" FROM {asked.cube.groups} g CROSS JOIN {asked.cube.name} r ON r.grouped = g.row"
-        f" WHERE r.span_s = ? AND r.start_s >= ? AND r.start_s < ?{_matches(asked)} GROUP BY g.row{start}"
+        f" WHERE r.span_s = ? AND r.start_s >= ? AND r.start_s < ?{_matches(asked.matching)} GROUP BY g.row{start}"
     )
 
 
 def _from_rows(asked: Asked, source: Source) -> str:
     """Of the rows themselves, with 0 for what the other kind of row would add."""
     hour = f"JOIN (SELECT {HOUR_S} AS span_s) s"
-    between = f"{source.started_ns} >= ? AND {source.started_ns} < ?{_matches(asked)}"
+    between = f"{source.started_ns} >= ? AND {source.started_ns} < ?{_matches(asked.matching)}"
     if source is asked.cube.attempts:
         between += f" AND {rollup.COUNTED}"
     figures = ", ".join(name if name in source.measures else f"0 AS {name}" for name in asked.measures)
@@ -77,5 +90,5 @@ def _from_rows(asked: Asked, source: Source) -> str:
     return f"SELECT grouped, {asked.start} AS start_s, {figures} FROM ({rows})"
 
 
-def _matches(asked: Asked) -> str:
-    return "".join(f" AND g.{column} = ?" for column in asked.matching)
+def _matches(matching: Mapping[str, str]) -> str:
+    return "".join(f" AND g.{column} = ?" for column in matching)

@@ -8,30 +8,13 @@ from operator import add, sub
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from router.ledger.cubes import ATTEMPT_MEASURES, MAIN, REPLICAS, REQUEST_MEASURES, SAVED_BY, TAGS, Cube
+from router.ledger.cubes import ATTEMPT_MEASURES, MAIN, REQUEST_MEASURES, SAVED_BY, Cube
+from router.ledger.dimensions import column, cube_for, is_tag, matching
 from router.ledger.periods import Period
 from router.ledger.pieces import Asked, grouped
 from router.ledger.sqlite import LedgerError, connect_reader
 
 Every = Literal["hour", "day"]
-_TAG = "tag."
-_COLUMNS = {
-    "team": "team",
-    "key": "key_id",
-    "user": "user",
-    "tier": "tier",
-    "model": "model",
-    "asked": "client_model",
-    "decision": "decision",
-    "policy": "policy",
-    "cache": "cache",
-    "status": "status",
-    "path": "path",
-    "replica": "replica",
-    "kind": "kind",
-    "end": "outcome",
-}
-DIMENSIONS = (*_COLUMNS, "tag.NAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +121,12 @@ def sums(
     """
     where = where or {}
     period = Period(since_ns, until_ns)
-    tags = {name for name in (*by, *where) if name.startswith(_TAG)}
-    cube = _cube({*by, *where} - tags, tags)
+    cube = cube_for({*by, *where})
     with closing(connect_reader(path)) as connection:
         try:
             connection.execute("BEGIN")  # all parts see the same moment
             rows = _read(connection, cube, by, where, period, every)
-            if tags & set(by):
+            if any(is_tag(name) and name not in where for name in by):
                 rows += _untagged(connection, rows, by, where, period, every)
         except sqlite3.Error as error:
             raise LedgerError(f"{path}: {error}") from error
@@ -160,22 +142,6 @@ def total(rows: Iterable[Sums]) -> Sums:
     return whole
 
 
-def _cube(names: set[str], tags: set[str]) -> Cube:
-    unknown = sorted(name for name in names if name not in _COLUMNS)
-    if unknown:
-        raise LedgerError(f"cannot group by {unknown[0]!r}: allowed are {', '.join(DIMENSIONS)}")
-    if len(tags) > 1:
-        raise LedgerError(f"cannot group by two tags at once: found {', '.join(sorted(tags))}")
-    candidates = (TAGS,) if tags else (MAIN, REPLICAS)
-    for cube in candidates:
-        if {_COLUMNS[name] for name in names} <= set(cube.dimensions):
-            return cube
-    last = candidates[-1]
-    allowed = [name for name, column in _COLUMNS.items() if column in last.dimensions]
-    what = f"'{min(tags)}'" if tags else "replica, kind and end"
-    raise LedgerError(f"cannot group by {', '.join(sorted(names))} together: {what} goes with {', '.join(allowed)}")
-
-
 def _read(
     connection: sqlite3.Connection,
     cube: Cube,
@@ -184,12 +150,7 @@ def _read(
     period: Period,
     every: Every | None,
 ) -> list[Sums]:
-    columns = ["value" if name.startswith(_TAG) else _COLUMNS[name] for name in by]
-    matching = {"value" if name.startswith(_TAG) else _COLUMNS[name]: value for name, value in where.items()}
-    tag = next((name for name in (*by, *where) if name.startswith(_TAG)), None)
-    if tag is not None:
-        matching["name"] = tag.removeprefix(_TAG)
-    asked = Asked(cube, tuple(columns), matching, cube.measures, every)
+    asked = Asked(cube, tuple(map(column, by)), matching(where, by), cube.measures, every)
     return [_made(cube, by, row) for row in grouped(connection, asked, period)]
 
 
@@ -202,7 +163,7 @@ def _untagged(
     every: Every | None,
 ) -> list[Sums]:
     """What has no such tag: everything without what has."""
-    others = [name for name in by if not name.startswith(_TAG)]
+    others = [name for name in by if not is_tag(name)]
     rest = {}
     for row in _read(connection, MAIN, others, where, period, every):
         rest[tuple(row.by.values()), row.start_ns] = row

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from router.cache.key import NOT_IN_KEY
-from router.ledger.sums import DIMENSIONS
+from router.ledger.dimensions import DIMENSIONS
 
 DOCS = Path(__file__).parents[3] / "docs"
 LEDGER = (DOCS / "ledger.md").read_text(encoding="utf-8")

@@ -3,8 +3,9 @@
 import pytest
 
 from router.ledger import LedgerError
+from router.ledger.dimensions import DIMENSIONS
 from router.ledger.read import recent
-from router.ledger.sums import DIMENSIONS, AttemptSums, RequestSums, Sums, sums, total
+from router.ledger.sums import AttemptSums, RequestSums, Sums, sums, total
 from router.ledger.types import Correction
 
 DAY_NS = 86_400 * 10**9
