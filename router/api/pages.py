@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from router.api import admin, embeddings, explain, health, models
 from router.api.inference import request_id_of
 from router.api.wire import headers_of
+from router.dashboard.site import API, HOME, api_app, pages_app, site
 from router.errors import ApiError, internal
 from router.services import Services
 
@@ -18,6 +19,9 @@ def pages(services: Services) -> FastAPI:
     app = FastAPI(title="Tiergate", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     for part in (models, embeddings, explain, health, admin):
         app.include_router(part.routes(services))
+    dashboard = site(services)
+    app.mount(HOME, pages_app(dashboard))
+    app.mount(API, api_app(dashboard))
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect(services))

@@ -1,0 +1,1 @@
+"""The dashboard: what was spent, saved and decided, as pages."""
