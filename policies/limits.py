@@ -37,8 +37,8 @@ def needs(facts: Facts) -> frozenset[Need]:
 
 def standing(view: TierView | None, facts: Facts, wanted: frozenset[Need], predicted: Predicted | None) -> Standing:
     """Judge one tier. view: None for a name that the fleet does not have. wanted: from `needs`."""
-    if view is None:
-        return Standing("never", "not part of the fleet")
+    if view is None or view.barred:
+        return Standing("never", view.barred if view is not None else "not part of the fleet")
     if not wanted <= view.needs_met:
         return Standing("never", f"cannot do {', '.join(sorted(wanted - view.needs_met))}")
     if _too_long(view, facts):

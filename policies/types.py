@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+PATIENCE = 2.0  # how far over the bar a draft may be while it still goes on; measured on the toys, flat from 1.5 to 3
+
 Need = Literal["tools", "images", "json", "logprobs", "chat", "completions", "embeddings"]
 
 
@@ -40,12 +42,16 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What the classifier says of a request: calibrated P(good answer) per tier, output-length quantiles in tokens."""
+    """What the classifier says of a request: calibrated P(good answer) per tier, output-length quantiles in tokens.
+
+    typical_tokens: of an answer as the classifier has learned them, None where it has not learned to judge drafts.
+    """
 
     quality: Mapping[str, float]
     output_p50: float
     output_p90: float
     version: str = ""
+    typical_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ class TierView:
     input_nusd, cached_input_nusd, output_nusd: price in nano-dollars per token (1 USD per million tokens is 1,000),
     None where unknown. needs_met: what it can do. state: `up`, `down` (no healthy replica), `full` (limits reached),
     `draining`. inflight: own requests under way over all replicas; capacity: max_inflight times replicas up.
-    ttft_s, inter_token_s: recent medians, None while unknown. output: which lengths it is for.
+    ttft_s, inter_token_s: recent medians, None while unknown. output: which lengths it is for. barred: why this caller
+    may not use it now (a budget, its key's tiers), empty where it may.
     """
 
     name: str
@@ -70,6 +77,7 @@ class TierView:
     ttft_s: float | None = None
     inter_token_s: float | None = None
     output: Literal["any", "short", "long"] = "any"
+    barred: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +101,11 @@ class Considered:
 class Cascade:
     """Answer on the first tier, hold back `hold_tokens`, keep the draft where it is sure enough, else go on in order.
 
-    accept: share of what the tiers behind it promise. prior: predicted quality of the draft's tier, None where nothing
-    is predicted. against: the best predicted quality behind it, 1 where nothing is predicted.
+    drafts: the tiers whose answers are judged, in the order to try. rival: the tier behind them that promises most, ""
+    where nothing is predicted. stretch: what an answer of it costs here, in answers of typical length.
+    accept: 1 - accept is what going on must gain to be worth a typical answer (`keeps`); where no draft has been
+    learned from, the share of what the tiers behind promise (`accepts`). prior: predicted quality of the first draft,
+    None where nothing is predicted. against: the best predicted quality behind it, 1 where nothing is predicted.
     """
 
     accept: float
@@ -102,6 +113,20 @@ class Cascade:
     method: Literal["logprob"] = "logprob"
     prior: float | None = None
     against: float = 1.0
+    drafts: tuple[str, ...] = ()
+    rival: str = ""
+    stretch: float = 1.0
+
+    def bar(self) -> float:
+        """The gain above which going on is worth its cost: right answers for a wrong draft, a share."""
+        return (1.0 - self.accept) * self.stretch
+
+    def keeps(self, gain: float, *, at_once: bool) -> bool:
+        """gain: P(the rival is right and the draft wrong).
+
+        at_once: what has been seen must decide; else the draft goes on, which costs little, unless it looks bad.
+        """
+        return gain <= self.bar() * (1.0 if at_once else PATIENCE)
 
     def sureness(self, confidence: float) -> float:
         """What speaks for the draft, in [0, 1]: the geometric mean of what was predicted and what its tokens say."""

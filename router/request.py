@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from policies.types import Facts
+from router.limits.rules import Own
 from router.snapshot import Snapshot
 
 CacheMode = Literal["use", "off", "refresh"]
@@ -12,13 +13,18 @@ CacheMode = Literal["use", "off", "refresh"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. models: what the key may ask for, empty for everything."""
+    """Who asks. models, tiers: what the key may ask for and be answered by, empty for everything.
+
+    own: limits that the key was made with, None where it has none.
+    """
 
     team: str = ""
     user: str = ""
     key_id: str = ""
     role: Literal["use", "admin", "read"] = "admin"
     models: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    own: Own | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from classifier.artifact import load as load_classifier
 from policies.decide import compile_policy
 from policies.schema import Config
 from policies.schema_tiers import Tier
+from router.limits.rules import Rules
 from router.money import Price
 from router.prices.quote import Throughput, price_book
 from router.snapshot import Rates, Snapshot
@@ -76,6 +77,7 @@ def build_snapshot(
         prices=prices,
         rates={name: _rates(prices.price(name)) for name in config.tiers},
         classifier=classifier,
+        limits=Rules(config),
         rated_as={name: tier.rated_as or name for name, tier in config.tiers.items()},
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from classifier.artifact import Classifier
 from policies.decide import CompiledPolicy
 from policies.schema import Config
+from router.limits.rules import Rules
 from router.prices.book import PriceBook
 from tiers.pool import Tier
 
@@ -23,7 +24,8 @@ class Rates:
 class Snapshot:
     """Immutable; a reload makes another one.
 
-    rated_as: tier name -> the name that the classifier's artifact knows it by. generation: counts from 1.
+    limits: which budgets and rates a request falls under. rated_as: tier name -> the name that the classifier's
+    artifact knows it by. generation: counts from 1.
     """
 
     config: Config
@@ -33,4 +35,5 @@ class Snapshot:
     prices: PriceBook
     rates: Mapping[str, Rates]
     classifier: Classifier
+    limits: Rules
     rated_as: Mapping[str, str]

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from router.ledger.types import RequestRow, Reservation, Settlement
+from router.ledger.types import Correction, RequestRow, Reservation, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,13 @@ class AttemptEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptCorrected:
+    """What an attempt was settled at was wrong; the engine's own count came later."""
+
+    correction: Correction
+
+
+@dataclass(frozen=True, slots=True)
 class Escalated:
     """A draft was not good enough. confidence: what was judged, in [0, 1]."""
 
@@ -39,10 +47,32 @@ class FellBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Waited:
+    """A request that found every replica full got a place, or not. outcome: served, timeout, refused or left."""
+
+    tier: str
+    priority: str
+    seconds: float
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssessmentMissed:
     """The classifier gave nothing in time; the policy's safe tier serves. reason: late or failed."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """A budget or a rate limit acted: each time it rejects; once a period where a budget warns or downgrades.
+
+    scope: as the configuration has it, such as `team:*`.
+    """
+
+    what: Literal["budget", "requests", "tokens"]
+    scope: str
+    action: Literal["reject", "downgrade", "warn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +92,18 @@ class Reloaded:
     message: str = ""
 
 
-Event = AttemptBegan | AttemptEnded | Escalated | FellBack | AssessmentMissed | RequestEnded | Reloaded
+Event = (
+    AttemptBegan
+    | AttemptEnded
+    | AttemptCorrected
+    | Escalated
+    | FellBack
+    | Waited
+    | AssessmentMissed
+    | LimitReached
+    | RequestEnded
+    | Reloaded
+)
 Listener = Callable[[Event], None]
 
 

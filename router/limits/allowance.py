@@ -1,0 +1,74 @@
+"""An allowance: what one admitted request may still use."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from policies.types import Facts, Predicted, TierView
+from router.limits.hold import Hold, Tell
+from router.limits.meters import Meter
+from router.limits.refusals import OverBudget, over_budget
+from router.limits.restrict import Expected, acting
+from router.limits.store import Charge, Store
+from router.money import Price
+from router.prices.book import PriceBook
+
+
+class Allowance:
+    """Made by `Limits.admit`.
+
+    headers: `x-ratelimit-*`, empty where no rate is limited. tokens: what rates of tokens were charged with.
+    tell: called where a budget acts.
+    """
+
+    def __init__(
+        self, store: Store, meters: Sequence[Meter], *, tokens: Sequence[Charge], headers: Mapping[str, str], tell: Tell
+    ) -> None:
+        self._store = store
+        self._meters = meters
+        self._tokens = tokens
+        self._tell = tell
+        self.headers = headers
+        self._barring: Meter | None = None
+
+    def restrict(
+        self, views: Mapping[str, TierView], facts: Facts, predicted: Predicted | None, prices: PriceBook
+    ) -> Mapping[str, TierView]:
+        """The tiers, those barred that a budget does not hold any more."""
+        if not self._meters:
+            return views
+        expected = Expected.of(views, facts, predicted, prices)
+        reasons: dict[str, str] = {}
+        for meter in self._meters:
+            total = self._store.total(meter.pot)
+            for action, over in acting(meter, total.spent + total.reserved, expected):
+                reasons |= over
+                if action != "reject":
+                    self._tell(meter, action)
+                if over and self._barring is None:
+                    self._barring = meter
+        return {name: replace(view, barred=reasons.get(name, "")) for name, view in views.items()} if reasons else views
+
+    def refusal(self) -> OverBudget | None:
+        """What a request is told for which `restrict` left no tier; None where it barred none."""
+        if self._barring is None:
+            return None
+        self._tell(self._barring, "reject")
+        return over_budget(self._barring)
+
+    async def hold(self, price: Price | None, input_tokens: int, output_tokens: int) -> Hold | None:
+        """Reserve for one attempt, before it is dispatched; None where no budget looks at the request.
+
+        price: of the attempt's tier, None where unknown. Raises OverBudget, or ApiError 503 where budgets cannot be
+        checked; then nothing is held.
+        """
+        if not self._meters:
+            return None
+        hold = Hold(self._store, self._meters, price, input_tokens, tell=self._tell)
+        await hold.cover(output_tokens)
+        return hold
+
+    def used(self, tokens: int) -> None:
+        """The request has ended and used so many tokens: correct what it was charged."""
+        if self._tokens:
+            self._store.correct([charge._replace(cost=tokens - charge.cost) for charge in self._tokens])
+            self._tokens = ()
