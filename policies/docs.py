@@ -55,6 +55,7 @@ SECTIONS: tuple[tuple[str, tuple[str | int, ...]], ...] = (
     ("policies.NAME.route", ("policies", "NAME", "route")),
     ("policies.NAME.cascade", ("policies", "NAME", "cascade")),
     ("policies.NAME.fallback", ("policies", "NAME", "fallback")),
+    ("policies.NAME.fallback.retry_budget", ("policies", "NAME", "fallback", "retry_budget")),
     ("policies.NAME.cache", ("policies", "NAME", "cache")),
     ("policies.NAME.cache.semantic", ("policies", "NAME", "cache", "semantic")),
 )

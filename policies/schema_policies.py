@@ -102,7 +102,7 @@ class Rule(Settings):
     use: TierNames = Field(description="Tiers to try, in this order.")
     priority: Priority = Field(
         default="normal",
-        description="Who goes first where requests wait; kept with the decision, as nothing waits in the router yet.",
+        description="Who goes first where requests wait for a place.",
     )
     fallback: bool = Field(
         default=True,
@@ -149,11 +149,16 @@ class Cascade(Settings):
     then: TierNames = Field(
         default=(), description="Tiers to go on to; the route's candidates without `first` when not given."
     )
+    through: tuple[TierName, ...] = Field(
+        default=(), description="Tiers of `then` that draft as well, in this order, where the first draft is not kept."
+    )
     accept: Number = Field(
         default=0.8,
         ge=0,
         le=1,
-        description="How sure a draft must be to be kept, as a share of the best predicted quality behind it.",
+        description="How sure a draft must be to be kept: a typical answer's cost is spent to go on where that gains "
+        "more than 1 - accept; with a classifier that has not learned to judge drafts, the share of the best predicted "
+        "quality behind it.",
     )
     hold_tokens: Whole = Field(
         default=16, ge=1, le=4096, description="Tokens held back and judged before a stream begins."
@@ -162,6 +167,20 @@ class Cascade(Settings):
         default="logprob", description="How confidence is judged: from token probabilities."
     )
     enabled: bool = Field(default=True, description="False switches the cascade off without removing it.")
+
+
+class RetryBudget(Settings):
+    """How many re-dispatches after failures a tier may get."""
+
+    share: Number = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Most re-dispatches to a tier, as a share of the requests that it got first.",
+    )
+    min_per_s: Number = Field(
+        default=10.0, ge=0, description="Re-dispatches a second that are allowed however little traffic there is."
+    )
 
 
 class Fallback(Settings):
@@ -178,6 +197,9 @@ class Fallback(Settings):
         default=("timeout", "429", "5xx", "reset", "stream_cut", "overloaded", "context", "config"),
         description="Failures after which another attempt is made. `context`: the prompt did not fit; "
         "`config`: the upstream refuses our key or model name; `refused`: it refuses the request itself.",
+    )
+    retry_budget: RetryBudget = Field(
+        default=RetryBudget(), description="How many re-dispatches after failures a tier may get."
     )
 
 

@@ -5,13 +5,14 @@ from dataclasses import fields
 from operator import attrgetter
 
 from policies.types import Decision, Facts, Predicted
-from router.attempts import Served, Tried, overhead_s
+from router.attempts import Served, overhead_s
 from router.cache.exact import Entry
 from router.errors import ApiError, ClientGone
 from router.ledger.types import RequestRow
 from router.observe.events import Bus, RequestEnded
 from router.request import Request
 from router.savings import Savings, savings
+from router.tried import Tried
 from tiers.types import Usage
 
 CLIENT_CLOSED = 499

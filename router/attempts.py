@@ -1,34 +1,28 @@
 """Attempt: walk the decision's tiers until one answers well, escalating drafts and falling back from failures."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from classifier.confidence import confidence
 from policies.types import Cascade, Decision
 from router.attempt import Attempt
-from router.errors import AllFailed, ApiError, from_refusal, no_candidate
+from router.errors import from_refusal
+from router.failures import Failures
 from router.ledger.types import AttemptKind
 from router.observe.events import Bus, Escalated, FellBack
+from router.placing import Placed, Placing
 from router.request import Request
 from router.streaming import Incoming
+from router.tried import Tried
 from router.usage import of_stream, of_whole
+from router.waiting import WaitingRoom
 from router.wire.whole import Answered, read_whole
-from tiers.errors import ContextTooLong, Overloaded, Refused, TierError
-from tiers.pool import Tier
+from tiers.errors import Refused, TierError
 from tiers.types import Call
 
 # Engines that put the usage so far into every chunk of a stream when asked to (vLLM's `continuous_usage_stats`).
 _COUNT_AS_THEY_GO = frozenset({"vllm", "llama.cpp"})
-
-
-@dataclass(slots=True)
-class Tried:
-    """What was dispatched for one request, in order."""
-
-    attempts: list[Attempt] = field(default_factory=list)
-    escalations: int = 0
-    fallbacks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,111 +44,39 @@ class _Rejected(Exception):
         self.value = value
 
 
-class _Failures:
-    """What went wrong so far, and which tiers it rules out."""
-
-    def __init__(self) -> None:
-        self._told: list[tuple[str, TierError]] = []
-        self._too_small = 0  # tokens of context that did not hold this request
-        self._closed: set[str] = set()  # tiers none of whose replicas can take it
-
-    @property
-    def last_reason(self) -> str | None:
-        return self._told[-1][1].reason if self._told else None
-
-    def rule_out(self, tier: Tier) -> bool:
-        return tier.spec.context <= self._too_small or tier.name in self._closed
-
-    def note(self, tier: Tier, error: TierError) -> None:
-        self._told.append((tier.name, error))
-        if isinstance(error, ContextTooLong):
-            self._too_small = max(self._too_small, tier.spec.context)
-        elif isinstance(error, _NoReplica):
-            self._closed.add(tier.name)
-
-    def verdict(self, decision: Decision) -> ApiError:
-        """The engine's own refusal where all that failed was that; else every failure by name."""
-        refusals = [error for _, error in self._told if isinstance(error, ContextTooLong)]
-        if refusals and len(refusals) == len(self._told):
-            return from_refusal(refusals[-1])
-        if not self._told:
-            return no_candidate(tuple(f"{c.tier}: {c.reason}" for c in decision.considered))
-        return AllFailed(tuple(self._told))
-
-
-class _NoReplica(Overloaded):
-    """None of a tier's replicas takes new work; nothing was dispatched."""
-
-
-async def attempt(bus: Bus, request: Request, decision: Decision, tried: Tried) -> Served:
+async def attempt(bus: Bus, room: WaitingRoom, request: Request, decision: Decision, tried: Tried) -> Served:
     """The first answer that is good enough. Raises ApiError: the engine's refusal, or every failure by name."""
-    failures = _Failures()
-    for tier, draft in _order(request, decision):
-        if len(tried.attempts) - tried.escalations >= decision.attempts:
-            break
-        if failures.rule_out(tier):
-            continue
+    failures = Failures()
+    placing = Placing(room, request, decision, tried, failures)
+    while (placed := await placing.next()) is not None:
         try:
-            return await _try(bus, request, decision, tried, tier, draft=draft, after=failures.last_reason)
+            return await _try(bus, request, decision, tried, placed)
         except _Rejected as verdict:
             tried.escalations += 1
-            bus.emit(Escalated(tier.name, verdict.value or 0.0))
+            bus.emit(Escalated(placed.tier.name, verdict.value or 0.0))
         except TierError as error:
             if isinstance(error, Refused) and error.reason not in ("context", *decision.on):
                 raise from_refusal(error) from error
-            failures.note(tier, error)
+            failures.note(placed.tier, error)
             if decision.on and error.reason not in decision.on:
                 break
     raise failures.verdict(decision)
 
 
-def _order(request: Request, decision: Decision) -> list[tuple[Tier, bool]]:
-    """(tier, is it a draft) in the order to try.
-
-    Every replica of a tier may be tried once; a draft's tier comes again at the very end, to be taken as it is: a
-    modest answer is better than none.
-    """
-    tiers = request.snapshot.tiers
-    order: list[tuple[Tier, bool]] = []
-    for place, name in enumerate(decision.tiers):
-        tier = tiers[name]
-        draft = place == 0 and decision.cascade is not None and "logprobs" in tier.spec.capabilities
-        order.append((tier, draft))
-        order.extend((tier, False) for _ in tier.replicas[1:] if not draft)
-    if order and order[0][1]:
-        order.append((order[0][0], False))
-    return order
-
-
-async def _try(
-    bus: Bus,
-    request: Request,
-    decision: Decision,
-    tried: Tried,
-    tier: Tier,
-    *,
-    draft: bool,
-    after: str | None,
-) -> Served:
-    """One dispatch, settled on every way out but the one that hands a stream on.
-
-    after: the reason of the failure before, None where nothing has failed.
-    """
-    failed_here = {a.replica.name for a in tried.attempts if a.tier is tier and not _was_draft(a)}
-    lease = tier.take(exclude=failed_here)
-    if lease is None:
-        raise _NoReplica(f"no replica can take it ({tier.state()})")
+async def _try(bus: Bus, request: Request, decision: Decision, tried: Tried, placed: Placed) -> Served:
+    """One dispatch, settled on every way out but the one that hands a stream on."""
+    tier, after = placed.tier, placed.after
     if after is not None:
         tried.fallbacks += 1
         bus.emit(FellBack(tier.name, after))
     ours = Attempt(
-        bus, request, tier, lease, kind=_kind(tried, draft=draft, failed=after is not None), seq=len(tried.attempts),
+        bus, request, tier, placed.lease, kind=_kind(tried, placed), seq=len(tried.attempts),
         price=request.snapshot.prices.price(tier.name),
         output_p90=decision.predicted.output_p90 if decision.predicted else 256.0,
     )  # fmt: skip
     tried.attempts.append(ours)
     ours.dispatch()
-    cascade = decision.cascade if draft else None
+    cascade = decision.cascade if placed.draft else None
     if cascade is not None:
         return await _draft(ours, request, cascade)
     return await (_stream(ours, request) if request.stream else _whole(ours, request))
@@ -275,19 +197,15 @@ def _call(request: Request, *, stream: bool, draft: bool = False, counted: bool 
     return Call(path=request.path, body=body, stream=stream, request_id=request.id)
 
 
-def _kind(tried: Tried, *, draft: bool, failed: bool) -> AttemptKind:
-    if draft:
+def _kind(tried: Tried, placed: Placed) -> AttemptKind:
+    if placed.draft:
         return "draft"
-    if failed:
+    if placed.after is not None:
         return "fallback"
     return "escalation" if tried.escalations else "primary"
 
 
-def _was_draft(ours: Attempt) -> bool:
-    return ours.kind == "draft"
-
-
 def overhead_s(request: Request, tried: Tried, now: float | None = None) -> float:
-    """Seconds of the request that no engine was at work."""
+    """Seconds of the request that no engine was at work and it did not wait for one."""
     busy = sum(ours.upstream_s for ours in tried.attempts)
-    return max(0.0, (now if now is not None else time.monotonic()) - request.started - busy)
+    return max(0.0, (now if now is not None else time.monotonic()) - request.started - busy - tried.waited_s)

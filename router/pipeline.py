@@ -31,7 +31,7 @@ async def answer(services: Services, arrival: Arrival) -> Answer:
             return from_cache(services, account, request, account.hit)
         predicted = assess(services, request)
         account.decision = choose(request, predicted, views(snapshot))
-        account.served = await attempt(services.bus, request, account.decision, account.tried)
+        account.served = await attempt(services.bus, services.waiting, request, account.decision, account.tried)
         if account.served.incoming is not None:
             return streamed(services, account, request, account.served, cache_key)
         return whole(services, account, request, account.served, cache_key)

@@ -17,6 +17,7 @@ from router.observe.recorder import Recorder
 from router.reload import Reloader, TierBuilder
 from router.settings import real_tier
 from router.snapshot import Snapshot
+from router.waiting import WaitingRoom
 
 _log = logging.getLogger("tiergate")
 _CACHE_BYTES = 256 << 20
@@ -33,6 +34,7 @@ class Services:
         self.metrics = Metrics()
         self.access_log = AccessLog()
         self.bus = Bus(())
+        self.waiting = WaitingRoom(self.bus.emit)
         self.classifier_thread = ThreadPoolExecutor(1, thread_name_prefix="classifier")
 
     @property
@@ -91,6 +93,7 @@ class Opening:
         services.access_log.open()
         self._stack.callback(services.access_log.close)
         services.bus = Bus((Recorder(ledger), services.metrics, services.access_log, *self._listeners))
+        services.waiting = WaitingRoom(services.bus.emit)
         self._stack.push_async_callback(reloader.close)
         await reloader.open(config, services.bus)
         services.metrics.watch(lambda: reloader.snapshot, ledger.lag_s)

@@ -16,6 +16,7 @@ from router.observe.events import (
     FellBack,
     Reloaded,
     RequestEnded,
+    Waited,
 )
 from router.snapshot import Snapshot
 
@@ -46,6 +47,13 @@ class Metrics:
         )  # fmt: skip
         self._escalations = counter("escalations", "Drafts that were not good enough.", "tier")
         self._fallbacks = counter("fallbacks", "Candidates tried because the one before failed.", "reason")
+        self._queue_wait = histogram(
+            "queue_wait_seconds",
+            "Wait for a place; outcome: served, timeout, refused, left.",
+            _COARSE,
+            "tier",
+            "outcome",
+        )
         self._cache = counter("cache_requests", "Cache look-ups; result: hit, miss, off.", "kind", "result")
         self._missed = counter("classifier_missed", "Requests decided without the classifier.", "reason")
         self._reload_failures = Counter(
@@ -69,6 +77,8 @@ class Metrics:
                 self._escalations(tier).inc()
             case FellBack(_, reason):
                 self._fallbacks(reason).inc()
+            case Waited(tier, _, seconds, outcome):
+                self._queue_wait.labels(tier, outcome).observe(seconds)
             case AssessmentMissed(reason):
                 self._missed(reason).inc()
             case Reloaded(ok=False):
@@ -131,9 +141,12 @@ def _replica_gauges(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
     up = GaugeMetricFamily("tiergate_replica_up", "1 where it answers its health check.", labels=labels)
     inflight = GaugeMetricFamily("tiergate_inflight", "Our requests under way.", labels=labels)
     breaker = GaugeMetricFamily("tiergate_breaker_state", "0 closed, 1 half-open, 2 open.", labels=labels)
-    queue = GaugeMetricFamily("tiergate_queue_depth", "Requests waiting in the engine.", labels=labels)
+    queue = GaugeMetricFamily(
+        "tiergate_queue_depth", "Requests waiting in the engine; in Tiergate where replica is empty.", labels=labels
+    )
     kv_cache = GaugeMetricFamily("tiergate_kv_cache_usage", "Share of the KV cache in use, 0 to 1.", labels=labels)
     for tier in snapshot.tiers.values():
+        queue.add_metric([tier.name, ""], tier.queued)
         for replica in tier.replicas:
             where = [tier.name, replica.name]
             up.add_metric(where, float(replica.up))

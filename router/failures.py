@@ -1,0 +1,35 @@
+"""Failures: what went wrong with one request so far, and what the caller is told in the end."""
+
+from policies.types import Decision
+from router.errors import AllFailed, ApiError, from_refusal, no_candidate
+from tiers.errors import ContextTooLong, TierError
+from tiers.pool import Tier
+
+
+class Failures:
+    """Every failure by tier, and the tiers that they rule out."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[str, TierError]] = []
+        self._too_small = 0  # tokens of context that did not hold this request
+
+    @property
+    def last_reason(self) -> str | None:
+        return self._told[-1][1].reason if self._told else None
+
+    def rule_out(self, tier: Tier) -> bool:
+        return tier.spec.context <= self._too_small
+
+    def note(self, tier: Tier, error: TierError) -> None:
+        self._told.append((tier.name, error))
+        if isinstance(error, ContextTooLong):
+            self._too_small = max(self._too_small, tier.spec.context)
+
+    def verdict(self, decision: Decision) -> ApiError:
+        """The engine's own refusal where all that failed was that; else every failure by name."""
+        refusals = [error for _, error in self._told if isinstance(error, ContextTooLong)]
+        if refusals and len(refusals) == len(self._told):
+            return from_refusal(refusals[-1])
+        if not self._told:
+            return no_candidate(tuple(f"{c.tier}: {c.reason}" for c in decision.considered))
+        return AllFailed(tuple(self._told))

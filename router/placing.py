@@ -1,0 +1,133 @@
+"""Placing: which replica each try of one request gets, and where it waits when all are full."""
+
+from dataclasses import dataclass
+
+from policies.types import Decision
+from router.failures import Failures
+from router.prefixes import work_of
+from router.request import Request
+from router.tried import Tried
+from router.waiting import Place, WaitingRoom
+from tiers.budget import RetryShare
+from tiers.errors import Overloaded
+from tiers.pool import Lease, Tier, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A place to dispatch to; whoever gets it gives the lease back.
+
+    draft: whether the answer will be judged. after: the reason for which it is not at the first candidate, None where
+    it is.
+    """
+
+    tier: Tier
+    lease: Lease
+    draft: bool
+    after: str | None
+
+
+class Placing:
+    """Goes through a decision's tiers, skips those that are full, and in the end waits for one of them.
+
+    What keeps it from a tier is noted in `failures`.
+    """
+
+    def __init__(
+        self, room: WaitingRoom, request: Request, decision: Decision, tried: Tried, failures: Failures
+    ) -> None:
+        self._room = room
+        self._request = request
+        self._decision = decision
+        self._tried = tried
+        self._failures = failures
+        order = _order(request, decision)
+        self._first = order[0][0] if order else None
+        self._order = iter(order)
+        self._work = _work(request, decision, order)
+        self._full: list[Tier] = []
+        share = request.snapshot.policies[request.policy].policy.fallback.retry_budget
+        self._allowed = RetryShare(share.share, share.min_per_s)
+
+    async def next(self) -> Placed | None:
+        """The place of the next try; None where there is none left."""
+        if len(self._tried.attempts) - self._tried.escalations >= self._decision.attempts:
+            return None
+        for tier, draft in self._order:
+            if tier in self._full or self._failures.rule_out(tier):
+                continue
+            lease = tier.take(self._work, exclude=self._tried.failed_at(tier))
+            if lease is None:
+                self._is_full(tier)
+            elif self._affordable(tier, lease):
+                return self._placed(tier, lease, draft=draft)
+        place = await self._waited()
+        if place is None or not self._affordable(place.tier, place.lease):
+            return None
+        return self._placed(place.tier, place.lease, draft=False)
+
+    def go_no_further(self) -> None:
+        """The policy does not let the last failure be followed by another tier."""
+        self._order = iter(())
+
+    def _is_full(self, tier: Tier) -> None:
+        self._full.append(tier)
+        self._failures.note(tier, Overloaded(f"no replica can take it ({tier.state()})"))
+        if self._decision.on and "overloaded" not in self._decision.on:
+            self.go_no_further()
+
+    def _affordable(self, tier: Tier, lease: Lease) -> bool:
+        """A first try always is; a re-dispatch after a failure while the tier's retry budget lasts."""
+        if not self._tried.failed:
+            tier.retries.sent()
+            return True
+        if tier.retries.take(self._allowed):
+            return True
+        lease.release()
+        self._failures.note(tier, Overloaded("the retry budget is spent (fallback.retry_budget)", retry_after_s=1.0))
+        return False
+
+    def _placed(self, tier: Tier, lease: Lease, *, draft: bool) -> Placed:
+        moved = self._tried.failed or tier is not self._first
+        return Placed(tier, lease, draft, self._failures.last_reason if moved else None)
+
+    async def _waited(self) -> Place | None:
+        tried = self._tried
+        exclude = {tier.name: tried.failed_at(tier) for tier in self._full}
+        tiers = [t for t in self._full if t.may_open(exclude[t.name]) and not self._failures.rule_out(t)]
+        if not tiers:
+            return None
+        team, priority = self._request.principal.team, self._decision.priority
+        with tried.waiting():
+            try:
+                return await self._room.wait(
+                    tiers, self._work, team=team, priority=priority, exclude=exclude, waited_s=tried.waited_s
+                )
+            except Overloaded as error:
+                self._failures.note(tiers[0], error)
+                return None
+
+
+def _order(request: Request, decision: Decision) -> list[tuple[Tier, bool]]:
+    """(tier, is it a draft) in the order to try.
+
+    Every replica of a tier may be tried once; a draft's tier comes again at the very end, to be taken as it is: a
+    modest answer is better than none.
+    """
+    tiers = request.snapshot.tiers
+    order: list[tuple[Tier, bool]] = []
+    for place, name in enumerate(decision.tiers):
+        tier = tiers[name]
+        draft = place == 0 and decision.cascade is not None and "logprobs" in tier.spec.capabilities
+        order.append((tier, draft))
+        order.extend((tier, False) for _ in tier.replicas[1:] if not draft)
+    if order and order[0][1]:
+        order.append((order[0][0], False))
+    return order
+
+
+def _work(request: Request, decision: Decision, order: list[tuple[Tier, bool]]) -> Work:
+    """Prefixes are worth hashing only where there is a choice of replicas."""
+    choice = any(len(tier.replicas) > 1 for tier, _ in order)
+    body = request.body if choice else {}
+    return work_of(body, request.facts, decision.predicted, team=request.principal.team)
