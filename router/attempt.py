@@ -3,9 +3,9 @@
 import time
 
 from router.ids import new_id
-from router.ledger.types import AttemptEnd, AttemptKind, Reservation, Settlement
+from router.ledger.types import AttemptEnd, AttemptKind, Correction, Reservation, Settlement
 from router.money import Price, cost_nusd
-from router.observe.events import AttemptBegan, AttemptEnded, Bus
+from router.observe.events import AttemptBegan, AttemptCorrected, AttemptEnded, Bus
 from router.request import Request
 from tiers.errors import Broken, Overloaded, Refused, TierError, TimedOut
 from tiers.latency import Timing
@@ -38,6 +38,7 @@ class Attempt:
         self.tier, self.replica, self.kind = tier, lease.replica, kind
         self.settlement: Settlement | None = None
         self.upstream_s = 0.0
+        self._counted: Usage | None = None
         self.reservation = Reservation(
             attempt_id=new_id("att"), request_id=request.id, seq=seq, kind=kind, tier=tier.name,
             replica=lease.replica.name, model=tier.spec.model, started_ns=time.time_ns(), team=request.principal.team,
@@ -80,6 +81,26 @@ class Attempt:
         """The caller left; what the engine had done by then is counted here."""
         self._settle("cancelled", 499, usage)
 
+    def counted(self, usage: Usage) -> None:
+        """The engine's own, final count; where the attempt was settled before, the difference is a correction."""
+        self._counted = usage
+        settled = self.settlement
+        if settled is None or usage == _usage_of(settled):
+            return
+        cost = self._cost(usage)
+        self._bus.emit(
+            AttemptCorrected(
+                Correction(
+                    correction_id=new_id("cor"), attempt_id=settled.attempt_id, made_ns=time.time_ns(),
+                    author="engine", reason="the engine's own count, known once it had stopped",
+                    input_tokens=usage.input - settled.input_tokens,
+                    cached_input_tokens=usage.cached_input - settled.cached_input_tokens,
+                    output_tokens=usage.output - settled.output_tokens,
+                    cost_nusd=None if cost is None or settled.cost_nusd is None else cost - settled.cost_nusd,
+                )
+            )
+        )  # fmt: skip
+
     def _since_dispatch(self, moment: float | None) -> float | None:
         return None if moment is None else moment - self._dispatched
 
@@ -109,22 +130,29 @@ class Attempt:
     ) -> None:
         if self.settlement is not None:
             return
+        usage = self._counted or usage
         self.upstream_s = time.monotonic() - self._dispatched
         self._lease.release()
-        cost = cost_nusd(
-            self._price,
-            input_tokens=usage.input,
-            cached_input_tokens=usage.cached_input,
-            output_tokens=usage.output,
-        )
         self.settlement = Settlement(
             attempt_id=self.reservation.attempt_id, ended_ns=time.time_ns(), end=end, status=status,
             input_tokens=usage.input, cached_input_tokens=usage.cached_input, output_tokens=usage.output,
-            reasoning_tokens=usage.reasoning, estimated=usage.estimated, cost_nusd=cost,
+            reasoning_tokens=usage.reasoning, estimated=usage.estimated, cost_nusd=self._cost(usage),
             price_version=self.reservation.price_version, error=error, finish_reason=finish_reason,
             ttft_ns=None if ttft_s is None else round(ttft_s * 1e9), confidence=confidence,
         )  # fmt: skip
         self._bus.emit(AttemptEnded(self.reservation, self.settlement, reason))
+
+    def _cost(self, usage: Usage) -> int | None:
+        return cost_nusd(
+            self._price, input_tokens=usage.input, cached_input_tokens=usage.cached_input, output_tokens=usage.output,
+            cache_write_tokens=usage.cache_write, reasoning_tokens=usage.reasoning,
+        )  # fmt: skip
+
+
+def _usage_of(settled: Settlement) -> Usage:
+    return Usage(
+        settled.input_tokens, settled.cached_input_tokens, settled.output_tokens, settled.reasoning_tokens,
+    )  # fmt: skip
 
 
 def cache_hit(bus: Bus, request: Request, *, tier: str, model: str) -> None:

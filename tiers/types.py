@@ -1,6 +1,6 @@
 """The values that cross the seam between the router and an engine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -76,20 +76,23 @@ class Call:
 
     path: `/v1/chat/completions`, `/v1/completions` or `/v1/embeddings`. body: the parsed request; the engine sends its
     own `model` and never changes this mapping. stream: whether server-sent events are wanted from the engine (the
-    router may want a stream where the caller did not ask for one).
+    router may want a stream where the caller did not ask for one). on_end: told the engine's own, final count of this
+    call, also of one that was given up; engines that do not know it never call it.
     """
 
     path: str
     body: Mapping[str, Any]
     stream: bool
     request_id: str
+    on_end: "Callable[[Usage], None] | None" = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one attempt in disjoint buckets: `input` excludes `cached_input`, `output` includes `reasoning`.
 
-    estimated: counted here because the engine did not say.
+    cache_write: the part of `input` that was put into the provider's cache, at a price of its own. estimated: counted
+    here because the engine did not say.
     """
 
     input: int = 0
@@ -97,6 +100,7 @@ class Usage:
     output: int = 0
     reasoning: int = 0
     estimated: bool = False
+    cache_write: int = 0
 
 
 @dataclass(frozen=True, slots=True)

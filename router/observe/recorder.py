@@ -1,7 +1,7 @@
 """The ledger as a listener."""
 
 from router.ledger.ledger import Ledger
-from router.observe.events import AttemptBegan, AttemptEnded, Event, RequestEnded
+from router.observe.events import AttemptBegan, AttemptCorrected, AttemptEnded, Event, RequestEnded
 
 
 class Recorder:
@@ -16,6 +16,8 @@ class Recorder:
                 self._ledger.reserve(reservation)
             case AttemptEnded(_, settlement, _):
                 self._ledger.settle(settlement)
+            case AttemptCorrected(correction):
+                self._ledger.correct(correction)
             case RequestEnded(row=row):
                 self._ledger.record(row)
             case _:

@@ -12,9 +12,9 @@ def read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
     """The `usage` object of any engine as disjoint buckets; None where it counts nothing.
 
     OpenAI's `prompt_tokens` and Responses' `input_tokens` include cached tokens; Anthropic's `input_tokens`
-    exclude them, and its `cache_creation_input_tokens` are counted as input. `output` includes `reasoning`, also
-    where the engine leaves it out of its own count, as the total then shows. A count that is null, negative or
-    not a number is read as absent.
+    exclude them; tokens written to a cache are counted as input, and told as `cache_write` too. `output` includes
+    `reasoning`, also where the engine leaves it out of its own count, as the total then shows. A count that is null,
+    negative or not a number is read as absent.
     """
     if not isinstance(usage, Mapping):
         return None
@@ -24,7 +24,8 @@ def read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
         return None
     fresh, cached = _input(usage, prompt or 0)
     output, reasoning = _output(usage, prompt or 0, said or 0)
-    return Usage(input=fresh, cached_input=cached, output=output, reasoning=reasoning)
+    written = min(_written(usage), fresh)
+    return Usage(input=fresh, cached_input=cached, output=output, reasoning=reasoning, cache_write=written)
 
 
 def _input(usage: Mapping[str, Any], prompt: int) -> tuple[int, int]:
@@ -33,6 +34,13 @@ def _input(usage: Mapping[str, Any], prompt: int) -> tuple[int, int]:
         return prompt + (_count(usage.get("cache_creation_input_tokens")) or 0), cached
     cached = min(_cached(usage), prompt)
     return prompt - cached, cached
+
+
+def _written(usage: Mapping[str, Any]) -> int:
+    own = _count(usage.get("cache_creation_input_tokens"))
+    if own is not None:
+        return own
+    return _detail(usage, ("prompt_tokens_details", "input_tokens_details"), "cache_creation_tokens") or 0
 
 
 def _output(usage: Mapping[str, Any], prompt: int, said: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tiers.errors import Broken, EngineFailed, Phase, TierError, TimedOut
-from tiers.types import Timeouts
+from tiers.types import Timeouts, Usage
 
 IDLE: Phase = "idle"
 FIRST_TOKEN: Phase = "first_token"  # noqa: S105 - no secret
@@ -35,6 +35,7 @@ class Answer:
         self.cached_tokens = 0
         self.output_tokens = 0
         self.done = False
+        self.dead = False  # the worker is gone: nothing more will come
         self._open_choices = choices
         self._timeouts = timeouts
         self._clock = clock
@@ -61,8 +62,15 @@ class Answer:
 
     def died(self, reason: str) -> None:
         """The worker is gone: the answer breaks where it had begun, else it can be asked for elsewhere."""
+        self.dead = True
         began = self._begun or bool(self._tokens)
         self.fail(Broken(reason) if began else EngineFailed(reason))
+
+    def usage(self) -> Usage:
+        """What the worker has counted so far."""
+        return Usage(
+            input=self.prompt_tokens - self.cached_tokens, cached_input=self.cached_tokens, output=self.output_tokens
+        )
 
     async def take(self) -> list[Token]:
         """The tokens that came since the last time, at least one; none once the answer is whole. Raises TierError."""

@@ -45,6 +45,7 @@ class EmbeddedEngine:
         self._model = spec.model if spec.model.startswith(BUNDLED) else Path(spec.model).stem
         self._ids = itertools.count(1)
         self._answers: dict[int, Answer] = {}
+        self._leaving: dict[int, Call] = {}  # given up, and still counted until the worker has stopped
         self._loads: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._opened: tuple[Supervisor, Backlog] | None = None
 
@@ -132,9 +133,23 @@ class EmbeddedEngine:
             try:
                 yield answer
             finally:
-                del self._answers[number]
-                if not answer.done:
-                    worker.post(["cancel", number])
+                self._leave(worker, number, call)
+
+    def _leave(self, worker: WorkerProcess, number: int, call: Call) -> None:
+        """Tell the caller the final count; of an answer that was given up the worker has yet to say that it stopped."""
+        answer = self._answers[number]
+        if not answer.done and not answer.dead:
+            self._leaving[number] = call
+            worker.post(["cancel", number])
+            return
+        del self._answers[number]
+        if call.on_end is not None:
+            call.on_end(answer.usage())
+
+    def _gone(self, number: int) -> None:
+        call, answer = self._leaving.pop(number), self._answers.pop(number)
+        if call.on_end is not None:
+            call.on_end(answer.usage())
 
     def _head(self, call: Call) -> Head:
         chat = call.path == CHAT
@@ -142,7 +157,7 @@ class EmbeddedEngine:
         return Head(chat=chat, id=name, created=int(self._wall_clock()), model=self._model)
 
     def _on_message(self, message: dict[str, Any]) -> None:
-        """One frame of the worker: a step's report, a refusal, or its load."""
+        """One frame of the worker: a step's report, a refusal, the end of a cancelled request, or its load."""
         for number, prompt_tokens, cached_tokens in message.get("began", ()):
             if (answer := self._answers.get(number)) is not None:
                 answer.begin(prompt_tokens, cached_tokens)
@@ -153,6 +168,8 @@ class EmbeddedEngine:
             number, refusal = message["refused"]
             if (answer := self._answers.get(number)) is not None:
                 answer.fail(as_tier_error(refusal))
+        if message.get("gone") in self._leaving:
+            self._gone(message["gone"])
         if "load" in message:
             number, load = message["load"]
             if (future := self._loads.get(number)) is not None and not future.done():
@@ -161,6 +178,8 @@ class EmbeddedEngine:
     def _on_death(self, reason: str) -> None:
         for answer in self._answers.values():
             answer.died(reason)
+        for number in tuple(self._leaving):
+            self._gone(number)
         for future in self._loads.values():
             if not future.done():
                 future.set_exception(EngineFailed(reason))

@@ -100,6 +100,7 @@ class Worker:
             if value in self._preparing:
                 self._cancelled.add(value)
             self._loop.cancel(value)
+            self._send({"gone": value})
         elif kind == "load":
             self._send({"load": [value, self._loop.load()]})
 

@@ -30,7 +30,7 @@ from tiers.types import Usage
                 "cache_creation_input_tokens": 4,
                 "output_tokens": 5,
             },
-            Usage(14, 8, 5, 0),
+            Usage(14, 8, 5, 0, cache_write=4),
         ),
         ({"prompt_tokens": 10, "completion_tokens": 5, "prompt_cache_hit_tokens": 6}, Usage(4, 6, 5, 0)),
         ({"prompt_tokens": 4, "total_tokens": 4}, Usage(4, 0, 0, 0)),
