@@ -71,7 +71,7 @@ async def _try(bus: Bus, request: Request, decision: Decision, tried: Tried, pla
         bus.emit(FellBack(tier.name, after))
     ours = Attempt(
         bus, request, tier, placed.lease, kind=_kind(tried, placed), seq=len(tried.attempts),
-        price=request.snapshot.prices.price(tier.name),
+        price=request.snapshot.prices.price(tier.name, placed.lease.replica.spec.kind),
         output_p90=decision.predicted.output_p90 if decision.predicted else 256.0,
     )  # fmt: skip
     tried.attempts.append(ours)
@@ -84,7 +84,7 @@ async def _try(bus: Bus, request: Request, decision: Decision, tried: Tried, pla
 
 async def _whole(ours: Attempt, request: Request) -> Served:
     try:
-        reply = await ours.replica.engine.complete(_call(request, stream=False))
+        reply = await ours.replica.engine.complete(_call(ours, request, stream=False))
         answered = read_whole(reply.body)
     except TierError as error:
         ours.failed(error)
@@ -131,7 +131,7 @@ def _judge(incoming: Incoming, cascade: Cascade) -> None:
 async def _open(ours: Attempt, request: Request, *, plain: bool) -> Incoming:
     try:
         stream = await ours.replica.engine.stream(
-            _call(request, stream=True, draft=ours.kind == "draft", counted=_counts(ours))
+            _call(ours, request, stream=True, draft=ours.kind == "draft", counted=_counts(ours))
         )
     except TierError as error:
         ours.failed(error)
@@ -181,7 +181,7 @@ def _counts(ours: Attempt) -> bool:
     return ours.tier.spec.engine in _COUNT_AS_THEY_GO
 
 
-def _call(request: Request, *, stream: bool, draft: bool = False, counted: bool = False) -> Call:
+def _call(ours: Attempt, request: Request, *, stream: bool, draft: bool = False, counted: bool = False) -> Call:
     """The caller's body, plus what Tiergate needs to know: usage in a stream, log-probabilities of a draft."""
     body: dict[str, Any] = dict(request.body)
     if stream:
@@ -194,7 +194,7 @@ def _call(request: Request, *, stream: bool, draft: bool = False, counted: bool 
         body["stream_options"]["continuous_usage_stats"] = True
     if draft and not request.asked_logprobs:
         body["logprobs"] = True if request.path == "/v1/chat/completions" else 1
-    return Call(path=request.path, body=body, stream=stream, request_id=request.id)
+    return Call(path=request.path, body=body, stream=stream, request_id=request.id, on_end=ours.counted)
 
 
 def _kind(tried: Tried, placed: Placed) -> AttemptKind:
