@@ -129,6 +129,9 @@ def _cascade(config: Config, policy: Policy, place: Path, found: Document) -> No
     first, then = policy.cascade.first, policy.cascade.then
     if first in then:
         found.report((*here, "then", then.index(first)), f"'{first}', which drafts", "other tiers than 'first'")
+    for index, name in enumerate(policy.cascade.through):
+        if name not in then:
+            found.report((*here, "through", index), f"'{name}', which is not in 'then'", "tiers of 'then'")
     if not then:
         found.report((*here, "then"), "no tier to go on to", "one or more other tiers than 'first'")
     if "logprobs" not in config.tiers[first].capabilities:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from policies.case import Candidate, Case
@@ -32,13 +33,12 @@ def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: fr
     able = [candidate for candidate in possible if candidate.usable] or _last_resorts(possible)
     tried = [candidate.name for candidate in able[: fallback.attempts]]
     all_names = dict.fromkeys((*tried, *names, *plan.passed_over))
-    drafts = plan.cascade is not None and len(tried) > 1 and tried[0] == plan.wanted[0]
     return Decision(
         tiers=tuple(tried),
         name=plan.name,
         policy=policy_name,
         considered=tuple(_considered(case.candidate(name), tried, plan) for name in all_names),
-        cascade=_judged(plan.cascade, case, tried) if drafts and plan.cascade else None,
+        cascade=_judged(plan.cascade, case, tried) if plan.cascade else None,
         attempts=fallback.attempts,
         on=on,
         priority=plan.priority,
@@ -46,13 +46,29 @@ def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: fr
     )
 
 
-def _judged(cascade: Cascade, case: Case, tried: list[str]) -> Cascade:
-    """The cascade with what is predicted of this draft and of the tiers behind it."""
-    prior, *behind = (case.candidate(name).quality for name in tried)
-    known = [quality for quality in behind if quality is not None]
+def _judged(cascade: Cascade, case: Case, tried: list[str]) -> Cascade | None:
+    """The cascade with what is predicted of its drafts and of the tiers behind them; the last tier's is no draft."""
+    drafts = tuple(name for name in tried[:-1] if name in cascade.drafts)
+    if not drafts or tried[0] != drafts[0]:
+        return None
+    prior = case.candidate(tried[0]).quality
+    known = [(each.quality, each) for each in case.candidates(tried[1:]) if each.quality is not None]
     if prior is None or not known:
-        return cascade
-    return replace(cascade, prior=prior, against=max(known))
+        return replace(cascade, drafts=drafts)
+    against, rival = max(known, key=itemgetter(0))
+    return replace(
+        cascade, drafts=drafts, prior=prior, against=against, rival=rival.name, stretch=_stretch(rival, case)
+    )
+
+
+def _stretch(rival: Candidate, case: Case) -> float:
+    """What an answer of the rival costs here, in answers of typical length; by tokens where it has no price."""
+    typical = case.predicted.typical_tokens if case.predicted is not None else None
+    if typical is None or rival.view is None or rival.output_tokens is None:
+        return 1.0
+    if rival.cost_nusd is None or not rival.view.output_nusd:
+        return rival.output_tokens / typical
+    return rival.cost_nusd / (rival.view.output_nusd * typical)
 
 
 def _last_resorts(possible: Iterable[Candidate]) -> list[Candidate]:

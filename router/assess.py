@@ -59,4 +59,6 @@ def predicted(snapshot: Snapshot, assessment: Assessment) -> Predicted:
     quality = {
         tier: assessment.quality[rated] for tier, rated in snapshot.rated_as.items() if rated in assessment.quality
     }
-    return Predicted(quality, assessment.output_p50, assessment.output_p90, assessment.version)
+    learned = snapshot.classifier.acceptance
+    typical_tokens = None if learned is None else learned.typical_tokens
+    return Predicted(quality, assessment.output_p50, assessment.output_p90, assessment.version, typical_tokens)

@@ -201,7 +201,9 @@ def test_a_cascade_drafts_first():
     """The draft tier, then the others as the route prefers them."""
     made = choose(CASCADE, predicted=predicts(0.6, 0.8, 0.9))
     assert (made.tiers, made.name) == (("edge", "long", "short"), "cascade")
-    assert made.cascade == Cascade(accept=0.7, hold_tokens=8, prior=0.6, against=0.9)
+    assert made.cascade == Cascade(
+        accept=0.7, hold_tokens=8, prior=0.6, against=0.9, drafts=("edge",), rival="long"
+    )
     assert why(made, "edge") == "drafts first, kept when 0.7 as sure as the tiers behind it are good"
     assert choose(CASCADE, predicted=predicts(0.6, 0.85, 0.9)).tiers == ("edge", "short", "long")
 
