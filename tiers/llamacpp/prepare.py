@@ -5,6 +5,7 @@ from typing import Any
 
 import jinja2
 
+from tiers.llamacpp.begun import begun_text
 from tiers.llamacpp.fields import refuse
 from tiers.llamacpp.grammar import Grammar, schema_to_gbnf
 from tiers.llamacpp.model import Model, ModelError
@@ -35,15 +36,17 @@ class Preparer:
     def prepare(self, request_id: int, path: str, body: Mapping[str, Any]) -> list[Sequence]:
         """One sequence for each choice, the first leading. Raises Refusal."""
         request = read_request(path, body)
-        prompt = self._tokens(request)
+        begun = self._begun(request)
+        prompt = self._tokens(request, begun)
         max_tokens = self._room_for_answer(request, len(prompt))
         self._check_bias(request)
-        grammar = self._grammar(request)
+        grammar = self._grammar(request, begun)
         sequences: list[Sequence] = []
         for choice in range(request.choices):
             leader = sequences[0] if sequences else None
             own = grammar.fork() if grammar and leader else grammar
             sequences.append(self._sequence(request, request_id, choice, prompt, max_tokens, own, leader))
+            _go_on_from(begun, sequences[-1])
         return sequences
 
     def _sequence(
@@ -72,26 +75,31 @@ class Preparer:
             leader=leader,
         )
 
-    def _tokens(self, request: Request) -> list[int]:
+    def _begun(self, request: Request) -> str:
+        """The beginning of the answer, where the request brings it along."""
+        if not request.continues_last or not request.messages:
+            return ""
+        return begun_text(request.messages[-1], forced=bool(request.tools and request.tools.forced))
+
+    def _tokens(self, request: Request, begun: str) -> list[int]:
         if isinstance(request.prompt, tuple):
             return self._checked_ids(request.prompt)
-        text = self._render(request) if request.chat else request.prompt
+        text = self._render(request) + begun if request.chat else request.prompt
         size = len(text.encode("utf-8", "surrogatepass"))
         if size > MOST_BYTES_PER_TOKEN * self._context:
             raise self._too_long(request, size // MOST_BYTES_PER_TOKEN, "at least ")
-        begun = bool(self._bos) and text.startswith(self._bos)
-        tokens = self._vocabulary.tokenize(text, add_bos=self._vocabulary.adds_bos and not begun, special=True)
+        has_bos = bool(self._bos) and text.startswith(self._bos)
+        tokens = self._vocabulary.tokenize(text, add_bos=self._vocabulary.adds_bos and not has_bos, special=True)
         if not tokens:
             raise refuse("messages" if request.chat else "prompt", text, "a text of at least one token")
         return tokens
 
     def _render(self, request: Request) -> str:
-        tools = request.tools.tools if request.tools else ()
+        messages = request.messages or ()
         return self._template.render(
-            request.messages or (),
-            tools=tools,
+            messages[:-1] if request.continues_last else messages,
+            tools=request.tools.tools if request.tools else (),
             variables=request.template_variables,
-            continues_last=request.continues_last,
         )
 
     def _checked_ids(self, tokens: tuple[int, ...]) -> list[int]:
@@ -120,13 +128,32 @@ class Preparer:
             if token >= self._vocabulary.size:
                 raise refuse("logit_bias", token, f"token ids from 0 to {self._vocabulary.size - 1}")
 
-    def _grammar(self, request: Request) -> Grammar | None:
-        if request.grammar is not None:
-            return Grammar(self._vocabulary.handle, request.grammar, param="grammar")
-        if request.tools is not None and request.tools.forced:
-            gbnf = schema_to_gbnf(request.tools.schema(), param="tools")
-            return Grammar(self._vocabulary.handle, gbnf, param="tools")
-        if request.schema is not None:
-            gbnf = schema_to_gbnf(request.schema, param="response_format")
-            return Grammar(self._vocabulary.handle, gbnf, param="response_format")
-        return None
+    def _grammar(self, request: Request, begun: str) -> Grammar | None:
+        """What the answer must fit, at the place where `begun` ends."""
+        gbnf, param = _gbnf(request)
+        if gbnf is None:
+            return None
+        grammar = Grammar(self._vocabulary.handle, gbnf, param=param)
+        for token in self._vocabulary.tokenize(begun, add_bos=False, special=False) if begun else ():
+            if not grammar.allows(token):
+                grammar.close()
+                raise Refusal("continue_final_message: the last message does not fit what is asked for", param=param)
+            grammar.accept(token)
+        return grammar
+
+
+def _gbnf(request: Request) -> tuple[str | None, str]:
+    """(the grammar that the answer must fit or None, the field that asks for it)."""
+    if request.grammar is not None:
+        return request.grammar, "grammar"
+    if request.tools is not None and request.tools.forced:
+        return schema_to_gbnf(request.tools.schema(), param="tools"), "tools"
+    if request.schema is not None:
+        return schema_to_gbnf(request.schema, param="response_format"), "response_format"
+    return None, ""
+
+
+def _go_on_from(begun: str, sequence: Sequence) -> None:
+    """What was said before is read and not sent again."""
+    if begun and sequence.tools is not None:
+        sequence.tools.feed(begun)

@@ -37,33 +37,22 @@ class ChatTemplate:
         *,
         tools: Sequence[Mapping[str, Any]] = (),
         variables: Mapping[str, Any] | None = None,
-        continues_last: bool = False,
     ) -> str:
         """The prompt's text. Raises Refusal naming `messages` where the template does not take them.
 
         Tool calls in the messages have their arguments as objects, which templates expect. variables: further names
-        for the template. continues_last: the last message is the beginning of the answer and not a turn of its own.
+        for the template.
         """
         own = {
             "messages": [_with_parsed_calls(message) for message in messages],
             "tools": list(tools) or None,
-            "add_generation_prompt": not continues_last,
+            "add_generation_prompt": True,
         }
         try:
-            text = self._template.render({**(variables or {}), **self._tokens, **own})
+            return self._template.render({**(variables or {}), **self._tokens, **own})
         except Exception as error:  # a template trips over odd messages in any way that Python has
             message = f"messages: the model's chat template does not take them: {error}"
             raise Refusal(message, param="messages") from error
-        return _cut_after(text, messages[-1]["content"]) if continues_last else text
-
-
-def _cut_after(text: str, content: str) -> str:
-    """The prompt up to the end of the last message's own words, so that the answer goes on from them."""
-    words = content.strip()
-    place = text.rfind(words)
-    if place < 0:
-        raise Refusal("messages: the model's chat template changes the last message", param="messages")
-    return text[: place + len(words)] + content[len(content.rstrip()) :]
 
 
 def _with_parsed_calls(message: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -57,10 +57,3 @@ def test_what_a_template_does_not_take_is_the_callers_error(source):
 def test_today_can_be_asked_for():
     """`strftime_now` is there, as Llama 3's template wants it."""
     assert template("{{ strftime_now('%Y') }}").render(MESSAGES).isdigit()
-
-
-def test_a_half_written_answer_can_be_continued():
-    """The prompt ends with the last message's own words, so that the model goes on from them."""
-    messages = [*MESSAGES, {"role": "assistant", "content": "Once upon a "}]
-    text = template(CHATML).render(messages, continues_last=True)
-    assert text.endswith("<|im_start|>assistant\nOnce upon a ")
