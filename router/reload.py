@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 from classifier.errors import ArtifactError
 from policies.problems import ConfigError
 from policies.schema import Config
 from router.observe.events import Bus, Reloaded
+from router.prices.quote import Throughput
 from router.settings import build_snapshot, classifier_of, tier_spec
 from router.snapshot import Snapshot
 from tiers.openai_http import HttpSession
@@ -27,13 +28,20 @@ class Reloader:
 
     A reload opens the tiers that are new, keeps those whose specification is the same, swaps the snapshot in one
     assignment, and closes the tiers that are gone once their last request has ended. path: watched for changes.
-    read: reads it, raising ConfigError. build: makes a tier, not yet open.
+    read: reads it, raising ConfigError. build: makes a tier, not yet open. measured: own GPUs' throughput.
     """
 
-    def __init__(self, path: Path, read: Callable[[], Config], build: TierBuilder) -> None:
+    def __init__(
+        self,
+        path: Path,
+        read: Callable[[], Config],
+        build: TierBuilder,
+        measured: Callable[[Config], Mapping[str, Throughput]],
+    ) -> None:
         self._path = path
         self._read = read
         self._build = build
+        self._measured = measured
         self._session = HttpSession()
         self._snapshot: Snapshot | None = None
         self._bus = Bus(())
@@ -95,9 +103,13 @@ class Reloader:
                 kept[name] = old.tiers[name]
             else:
                 kept[name] = self._build(spec, self._session)
+                if old is not None and name in old.tiers:
+                    kept[name].inherit(old.tiers[name])
                 opened.append(kept[name])
         await asyncio.gather(*(tier.open() for tier in opened))
-        return build_snapshot(config, kept, classifier, generation=old.generation + 1 if old else 1)
+        generation = old.generation + 1 if old else 1
+        measured = await asyncio.to_thread(self._measured, config)
+        return build_snapshot(config, kept, classifier, generation=generation, measured=measured)
 
     async def _watch(self) -> None:
         while True:

@@ -4,16 +4,19 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from policies.schema import Config
 from router.auth.keys import KeyStore
 from router.cache.exact import ExactCache
 from router.ledger.ledger import Ledger
+from router.meter.meter import Meter
 from router.observe.events import Bus, Listener
 from router.observe.log import AccessLog
 from router.observe.metrics import Metrics
 from router.observe.recorder import Recorder
+from router.prices.throughput import measured
 from router.reload import Reloader, TierBuilder
 from router.settings import real_tier
 from router.snapshot import Snapshot
@@ -87,7 +90,7 @@ class Opening:
         self._stack.callback(ledger.close)
         keys = KeyStore.open(place)
         self._stack.callback(keys.close)
-        reloader = Reloader(self._path, self._read, self._build)
+        reloader = Reloader(self._path, self._read, self._build, partial(measured, place))
         services = Services(reloader, ledger, keys, ExactCache(_CACHE_BYTES))
         self._stack.callback(services.classifier_thread.shutdown, wait=True, cancel_futures=True)
         services.access_log.open()
@@ -96,6 +99,9 @@ class Opening:
         services.waiting = WaitingRoom(services.bus.emit)
         self._stack.push_async_callback(reloader.close)
         await reloader.open(config, services.bus)
+        meter = Meter(lambda: reloader.snapshot, place)
+        await meter.open()
+        self._stack.push_async_callback(meter.close)
         services.metrics.watch(lambda: reloader.snapshot, ledger.lag_s)
         return services
 

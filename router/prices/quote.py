@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
 
 from policies.schema import Config
 from policies.schema_tiers import Figures, Gpu, Tier
@@ -13,7 +12,7 @@ from router.money import Price, gpu_price
 from router.prices.book import Basis, PriceBook, Quote
 from router.prices.catalogue import FIGURES, Catalogue, Listed, price_of
 
-CLASSES: tuple[Literal["reserved", "spot", "on-demand"], ...] = ("reserved", "spot", "on-demand")
+CLASSES = ("reserved", "spot", "on-demand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def _of_gpu(gpu: Gpu, measured: Throughput | None) -> Quote:
     told = f"{gpu.count} x {gpu.kind} at {gpu.usd_per_hour} USD/h each, {speed.output:g} tokens/s"
     if speed.prompt is not None:
         told += f" generated, {speed.prompt:g} tokens/s read"
-    by_class = {
+    by_class: dict[str, Price] = {
         kind: gpu_price(hourly_usd(gpu, kind), 1, speed.output, speed.prompt)
         for kind in CLASSES
         if getattr(gpu.rates, kind.replace("-", "_")) is not None

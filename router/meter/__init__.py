@@ -1,0 +1,1 @@
+"""The meter: what the engines' own counters say, kept beside the ledger."""
