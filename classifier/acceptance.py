@@ -69,19 +69,20 @@ class Acceptance:
         logprobs: Sequence[float],
         *,
         whole: bool,
-        quality: Mapping[str, float],
+        draft_quality: float,
+        rival_quality: float,
         output_p50: float,
     ) -> Chances | None:
         """What to expect of a draft of tier `draft` beside an answer of the dearer tier `rival`.
 
-        logprobs: natural logarithms, of the tokens so far; `whole` where the draft has ended. quality: predicted, by
-        tier. None where there are no tokens, or the pair is not one that was learned, or not rated.
+        logprobs: natural logarithms, of the tokens so far; `whole` where the draft has ended. draft_quality,
+        rival_quality, output_p50: predicted. None where there are no tokens, or the pair is not one that was learned.
         """
         pair = self.pairs.get((draft, rival))
-        if pair is None or not logprobs or draft not in quality or rival not in quality:
+        if pair is None or not logprobs:
             return None
         stage = WHOLE if whole else BEGUN
-        row = evidence(logprobs, quality[draft], quality[rival], output_p50)
+        row = evidence(logprobs, draft_quality, rival_quality, output_p50)
         inputs = products((row - self.mean[pair, stage]) * self.per_deviation[pair, stage])
         score = self.weights[pair, stage] @ inputs
         curves = self.scores[pair, stage], self.chances[pair, stage]

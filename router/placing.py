@@ -111,18 +111,18 @@ class Placing:
 def _order(request: Request, decision: Decision) -> list[tuple[Tier, bool]]:
     """(tier, is it a draft) in the order to try.
 
-    Every replica of a tier may be tried once; a draft's tier comes again at the very end, to be taken as it is: a
-    modest answer is better than none.
+    Every replica of a tier may be tried once; the drafts' tiers come again at the very end, the last first, to be taken
+    as they are: a modest answer is better than none.
     """
     tiers = request.snapshot.tiers
+    drafting = decision.cascade.drafts if decision.cascade is not None else ()
     order: list[tuple[Tier, bool]] = []
-    for place, name in enumerate(decision.tiers):
+    for name in decision.tiers:
         tier = tiers[name]
-        draft = place == 0 and decision.cascade is not None and "logprobs" in tier.spec.capabilities
+        draft = name in drafting and "logprobs" in tier.spec.capabilities
         order.append((tier, draft))
         order.extend((tier, False) for _ in tier.replicas[1:] if not draft)
-    if order and order[0][1]:
-        order.append((order[0][0], False))
+    order.extend((tier, False) for tier, draft in reversed(order[:]) if draft)
     return order
 
 

@@ -1,9 +1,10 @@
-"""Which `accept` and `quality` suit the toys: every pair of settings on the outcomes split, nothing called.
+"""Which `accept` suits the toys, with and without a second draft: settings on the outcomes split, nothing called.
 
-    python -m benchmarks.toy.thresholds outcomes.jsonl
+    python -m benchmarks.toy.thresholds outcomes.jsonl --artifact DIR
 
-Decides each row with the real policy code and the real classifier, takes the recorded answers, and prints the cheapest
-settings that keep 98 % of long-only accuracy. The 200 prompts of `python -m benchmarks.toy` are of another split.
+Decides each row with the real policy code and the real classifier, judges the recorded drafts with the real judge, and
+prints what share of long-only accuracy is kept at what share of its cost. The artifact must not have been trained on
+the rows. The prompts of `python -m benchmarks.toy` are of another split.
 """
 
 import argparse
@@ -13,56 +14,78 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import yaml
 from rich.progress import track
 
 from classifier.artifact import Classifier, load
-from classifier.confidence import confidence
 from policies.decide import compile_policy, decide
 from policies.facts import facts
 from policies.load import loads
 from policies.schema import Config
-from policies.types import Cascade, Facts, Predicted, TierView
+from policies.types import Decision, Facts, Predicted, TierView
 from router.assess import question
+from router.judging import Judge
 from router.money import cost_nusd
 from router.prices.quote import price_book
 
 ROOT = Path(__file__).parents[2]
 KEPT = 0.98
+ACCEPTS = (0.7, 0.75, 0.8, 0.84, 0.87, 0.9, 0.92, 0.94, 0.96, 0.98)
+MIXES = ("80 / 20", "corpus")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One setting over all rows. accuracy: mean. cost_nusd: of all attempts. escalated: share of drafts rejected."""
+    """One setting over all rows: (rows,) marks and costs in nUSD, of all attempts."""
 
     accept: float
-    quality: float
-    accuracy: float
-    cost_nusd: int
-    escalated: float
+    through: bool
+    scores: npt.NDArray[np.float64]
+    costs: npt.NDArray[np.float64]
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("outcomes", type=Path)
-    chosen = arguments.parse_args()
-    rows = [json.loads(line) for line in chosen.outcomes.read_text().splitlines()]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("outcomes", type=Path, help="rows that the artifact was not trained on")
+    parser.add_argument("--artifact", default="bundled:toy")
+    parser.add_argument("--every", type=int, default=1, help="take one row of so many")
+    chosen = parser.parse_args()
+    rows = [json.loads(line) for line in chosen.outcomes.read_text().splitlines()][:: chosen.every]
     text = (ROOT / "configs" / "embedded.yaml").read_text()
-    config, classifier = loads(text, "embedded.yaml", {}), load("bundled:toy")
+    config, classifier = loads(text, "embedded.yaml", {}), load(chosen.artifact)
     prepared = [_prepared(row, classifier) for row in track(rows, description="predicting")]
-    long = sum(row["correct.long"] for row in rows), sum(_cost(config, "long", row) for row in rows)
-    print(f"long only: accuracy {long[0] / len(rows):.3f}, cost {long[1] / 1e9:.6f} USD, {len(rows)} rows")
+    long = Outcome(
+        0.0,
+        False,
+        *(np.array(each) for each in ([r["correct.long"] for r in rows], [_cost(config, "long", r) for r in rows])),
+    )
+    settings = [(accept, through) for through in (False, True) for accept in ACCEPTS]
     found = [
-        _simulated(prepared, config, text, accept=accept, quality=quality)
-        for quality in track((0.8, 0.85, 0.9, 0.95, 0.98), description="settings")
-        for accept in (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+        _simulated(prepared, classifier, text, accept=accept, through=through)
+        for accept, through in track(settings, description="settings")
     ]
-    print("quality accept  accuracy  kept   cost   escalated")
-    for one in sorted(found, key=lambda one: one.cost_nusd):
-        kept, paid = one.accuracy * len(rows) / long[0], one.cost_nusd / long[1]
-        mark = " *" if kept >= KEPT else ""
-        figures = f"{one.accuracy:.3f}  {kept:6.1%} {paid:6.1%} {one.escalated:6.1%}"
-        print(f"{one.quality:7.2f} {one.accept:6.3f}  {figures}{mark}")
+    print("through accept " + "".join(f"| {mix:8} kept   cost " for mix in MIXES))
+    for one in found:
+        cells = "".join(f"| {_kept(one, long, _weights(rows, mix))} " for mix in MIXES)
+        print(f"{'short' if one.through else '':7} {one.accept:6.3f} {cells}")
+
+
+def _kept(one: Outcome, long: Outcome, weights: npt.NDArray[np.float64]) -> str:
+    kept = weights @ one.scores / (weights @ long.scores)
+    paid = weights @ one.costs / (weights @ long.costs)
+    return f"{kept:14.1%} {paid:6.1%}{'*' if kept >= KEPT else ' '}"
+
+
+def _weights(rows: list[dict[str, Any]], mix: str) -> npt.NDArray[np.float64]:
+    """(rows,): 1, or what makes 80 % of the long tier's tokens those of simple questions (difficulty 1 and 2)."""
+    weights = np.ones(len(rows))
+    if mix == "80 / 20":
+        easy = np.array([row["difficulty"] <= 2 for row in rows])
+        lengths = np.array([row["output_tokens.long"] for row in rows], dtype=np.float64)
+        weights[easy] = 4.0 * lengths[~easy].sum() / lengths[easy].sum()
+    return weights
 
 
 def _prepared(row: dict[str, Any], classifier: Classifier) -> tuple[dict[str, Any], Facts, Predicted]:
@@ -70,7 +93,9 @@ def _prepared(row: dict[str, Any], classifier: Classifier) -> tuple[dict[str, An
     body |= {"tools": row["tools"]} if row["tools"] else {}
     found = facts("/v1/chat/completions", body, tags={}, team="", user="", key="", now=datetime.now(UTC))
     assessment = classifier.assess(question(body, found))
-    return row, found, Predicted(assessment.quality, assessment.output_p50, assessment.output_p90)
+    typical = classifier.acceptance.typical_tokens if classifier.acceptance else None
+    predicted = Predicted(assessment.quality, assessment.output_p50, assessment.output_p90, typical_tokens=typical)
+    return row, found, predicted
 
 
 def _cost(config: Config, tier: str, row: dict[str, Any], output: int | None = None) -> int:
@@ -94,33 +119,41 @@ def _views(config: Config) -> dict[str, TierView]:
     return views
 
 
-def _simulated(prepared: list[Any], config: Config, text: str, *, accept: float, quality: float) -> Outcome:
+def _simulated(prepared: list[Any], classifier: Classifier, text: str, *, accept: float, through: bool) -> Outcome:
     changed = yaml.safe_load(text)
-    changed["policies"]["default"]["route"]["quality"] = quality
-    changed["policies"]["default"]["cascade"]["accept"] = accept
-    policy = compile_policy(loads(yaml.safe_dump(changed), "simulated.yaml", {}).policies["default"])
-    views, hold = _views(config), changed["policies"]["default"]["cascade"]["hold_tokens"]
-    scored = cost = escalated = 0.0
+    cascade = changed["policies"]["default"]["cascade"]
+    cascade |= {"accept": accept, "through": ["short"] if through else []}
+    config = loads(yaml.safe_dump(changed), "simulated.yaml", {})
+    policy, views = compile_policy(config.policies["default"]), _views(config)
+    scores, costs = [], []
     for row, found, predicted in prepared:
-        decision = decide("default", policy, found, predicted, views)
-        tiers = list(decision.tiers)
-        if decision.cascade is not None:
-            stop = _rejected_at(row[f"logprobs.{tiers[0]}"], decision.cascade, hold)
-            cost += _cost(config, tiers[0], row, stop)
-            if stop is None:
-                scored += row[f"correct.{tiers[0]}"]
-                continue
-            escalated += 1
-            tiers = tiers[1:]
-        scored += row[f"correct.{tiers[0]}"]
-        cost += _cost(config, tiers[0], row)
-    return Outcome(accept, quality, scored / len(prepared), round(cost), escalated / len(prepared))
+        score, cost = _answered(row, decide("default", policy, found, predicted, views), classifier, config)
+        scores.append(score)
+        costs.append(cost)
+    return Outcome(accept, through, np.array(scores), np.array(costs))
 
 
-def _rejected_at(logprobs: list[float], cascade: Cascade, hold: int) -> int | None:
+def _answered(row: dict[str, Any], decision: Decision, classifier: Classifier, config: Config) -> tuple[float, int]:
+    """Mark and cost in nUSD of what the gateway would have answered from the recorded answers."""
+    cost = 0
+    for tier in decision.tiers:
+        cascade = decision.cascade
+        if cascade is None or tier not in cascade.drafts:
+            break
+        judge = Judge(tier, cascade, decision.predicted, classifier.acceptance, (tier, cascade.rival))
+        stop = _rejected_at(row[f"logprobs.{tier}"], judge)
+        cost += _cost(config, tier, row, stop)
+        if stop is None:
+            return row[f"correct.{tier}"], cost
+    return row[f"correct.{tier}"], cost + _cost(config, tier, row)
+
+
+def _rejected_at(logprobs: list[float], judge: Judge) -> int | None:
     """Tokens after which a draft is stopped, judged every `hold` as the gateway does; None where it is kept."""
+    hold = judge.cascade.hold_tokens
     for seen in [*range(hold, len(logprobs), hold), len(logprobs)]:
-        if not cascade.accepts(confidence(logprobs[:seen])):
+        whole = seen == len(logprobs)
+        if not judge.verdict(logprobs[:seen], whole=whole, at_once=whole).kept:
             return seen
     return None
 

@@ -54,7 +54,7 @@ def _unopened(config: Any) -> Snapshot:
 def _draw(data: dict[str, Any]) -> None:
     say(f"{data['model']} -> {' -> '.join(data['tiers'])}   ({data['decision']}, policy {data['policy']})")
     if data["cascade"]:
-        say(_rule(data["tiers"][0], data["cascade"]))
+        say(_rule(data))
     if data["predicted"]:
         p50, p90 = data["predicted"]["output_p50"], data["predicted"]["output_p90"]
         say(f"predicted output: {p50:.0f} tokens (P50), {p90:.0f} (P90)")
@@ -71,10 +71,15 @@ def _draw(data: dict[str, Any]) -> None:
     say(f"savings are counted against {baseline['tier']} ({baseline['cost_usd'] or 'unknown'} USD): {ASSUMPTION}")
 
 
-def _rule(first: str, cascade: dict[str, Any]) -> str:
-    """When the draft is kept, with the figures of this request."""
+def _rule(data: dict[str, Any]) -> str:
+    """When a draft is kept, with the figures of this request."""
+    cascade, predicted = data["cascade"], data["predicted"]
+    drafts = " then ".join(cascade["drafts"])
+    if predicted and predicted["typical_tokens"] is not None and cascade["rival"]:
+        bar = (1 - cascade["accept"]) * cascade["stretch"]
+        return f"cascade: {drafts} drafts; kept where {cascade['rival']} would mend it in at most {bar:.0%} of cases"
     sure = "confidence" if cascade["prior"] is None else f"sqrt(confidence x {cascade['prior']:.2f})"
-    return f"cascade: {first} answers first; kept where {sure} >= {cascade['accept']:g} x {cascade['against']:.2f}"
+    return f"cascade: {drafts} drafts; kept where {sure} >= {cascade['accept']:g} x {cascade['against']:.2f}"
 
 
 def _number(value: float | None, form: str) -> str:
