@@ -11,7 +11,8 @@ from tiers.pool import Work
 # A conversation is known by its first turns; later ones would only be hashed for nothing.
 _TURNS = 3
 _TEXT_CUTS = (1024, 4096)
-_IMAGE_CUT = 4096
+_MESSAGE_CUT = 4096
+_IMAGE_CUT = 256
 _USUAL_OUTPUT_TOKENS = 256
 _INSTRUCTIONS = ("system", "developer")
 
@@ -53,10 +54,12 @@ def _of_chat(messages: list[Any], value: int) -> Iterator[int]:
 
 
 def _text(message: Mapping[str, Any]) -> str:
+    """Role, length and beginning: who hashes a whole book pays for it and knows no more."""
     content = message.get("content")
     if isinstance(content, list):
         content = "\n".join(_part(part) for part in content)
-    return f"{message.get('role')}\n{content}\n"
+    text = str(content)
+    return f"{message.get('role')} {len(text)}\n{text[:_MESSAGE_CUT]}\n"
 
 
 def _part(part: Any) -> str:

@@ -16,12 +16,15 @@ class Affinity:
     def __len__(self) -> int:
         return len(self._served)
 
-    def served(self, prefixes: Sequence[int]) -> int:
-        """The replicas that served the longest prefix that is known, as bits; 0 where none is. Longest first."""
-        for prefix in prefixes:
+    def served(self, prefixes: Sequence[int]) -> tuple[int, int]:
+        """(the replicas that served the longest known prefix, as bits; its place in `prefixes`, longest first).
+
+        No bits, and the place behind the last, where none is known.
+        """
+        for place, prefix in enumerate(prefixes):
             if bits := self._served.get(prefix):
-                return bits
-        return 0
+                return bits, place
+        return 0, len(prefixes)
 
     def remember(self, prefixes: Sequence[int], place: int) -> None:
         """The replica at `place` serves a prompt with these prefixes now."""

@@ -26,7 +26,7 @@ class BreakerSettings:
 
 
 class Breaker:
-    """Closed: all may pass. Open: none. Half-open: one probe decides.
+    """Closed: all may pass. Open: none. Half-open: one probe decides. closed: the first of these.
 
     Ask `admits`, then bracket the call with `begin` and `end`; in between report `succeed` or `fail` at most
     once. A probe that ends without a report (the caller left) leaves the breaker half-open for the next one.
@@ -37,30 +37,31 @@ class Breaker:
         self._settings = settings
         self._calls: deque[tuple[float, bool]] = deque(maxlen=max(200, settings.min_calls))
         self._in_a_row = 0
-        self._opened_at: float | None = None
+        self.closed = True
+        self._opened_at = 0.0
         self._pause_s = settings.open_s
         self._probing = False
 
     @property
     def state(self) -> State:
-        if self._opened_at is None:
+        if self.closed:
             return "closed"
         return "half_open" if self._clock() - self._opened_at >= self._pause_s else "open"
 
     @property
     def admits(self) -> bool:
-        return self._opened_at is None or (self.state == "half_open" and not self._probing)
+        return self.closed or (self.state == "half_open" and not self._probing)
 
     @property
     def opens_in_s(self) -> float:
         """Seconds until a probe may pass; 0 where one may pass now."""
-        if self._opened_at is None:
+        if self.closed:
             return 0.0
         return max(0.0, self._opened_at + self._pause_s - self._clock())
 
     def begin(self) -> bool:
         """Start a call; returns whether it is the probe, which `end` wants back."""
-        if self._opened_at is None or self._probing or self.state != "half_open":
+        if self.closed or self._probing or self.state != "half_open":
             return False
         self._probing = True
         return True
@@ -107,11 +108,12 @@ class Breaker:
         return failed / len(self._calls) >= self._settings.failure_share
 
     def _open(self, pause_s: float) -> None:
+        self.closed = False
         self._opened_at = self._clock()
         self._pause_s = pause_s
 
     def _close(self) -> None:
-        self._opened_at = None
+        self.closed = True
         self._pause_s = self._settings.open_s
         self._in_a_row = 0
         self._calls.clear()

@@ -49,12 +49,17 @@ def choose(
 def _home(
     group: Sequence[Replica], work: Work, affinity: Affinity, exclude: Collection[str]
 ) -> tuple[Replica | None, bool]:
-    """(replica, whether it has served the prefix): the least busy of those that have, else where the prefix belongs."""
-    bits = affinity.served(work.prefixes)
-    if bits:
-        have = [r for r in group if bits >> r.place & 1 and r.accepts and r.name not in exclude]
-        if have:
-            return min(have, key=_tokens), True
+    """(replica, whether it has served a prefix of the prompt).
+
+    The least busy of those that served the whole of it; else of those that served a part, the one where what comes next
+    belongs, so that other gateways think of the same; else where the prompt's beginning belongs.
+    """
+    bits, place = affinity.served(work.prefixes)
+    have = [r for r in group if bits >> r.place & 1 and r.accepts and r.name not in exclude]
+    if have and place == 0:
+        return min(have, key=_tokens), True
+    if have:
+        return have[rendezvous(work.prefixes[place - 1], [r.seed for r in have])], True
     belongs = group[rendezvous(work.prefixes[-1], [r.seed for r in group])]
     return (belongs if belongs.accepts and belongs.name not in exclude else None), False
 

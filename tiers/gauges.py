@@ -12,7 +12,7 @@ _UNKNOWN_PRESSURE = 0.5
 class Gauges:
     """One replica's load as last scraped; stale or missing is unknown, and never idle.
 
-    over: whether a limit was passed when it was last read.
+    read_over: whether a limit was passed when it was last read, however long ago; over: and that still counts.
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
@@ -21,13 +21,13 @@ class Gauges:
         self._load: Load | None = None
         self._read_at = 0.0
         self._pressure: float | None = None
-        self._over = False
+        self.read_over = False
 
     def read(self, load: Load | None) -> None:
         """load: None where the engine could not be asked."""
         self._load, self._read_at = load, self._clock()
         self._pressure = None if load is None else _pressure(load, self._limits)
-        self._over = load is not None and _over(load, self._limits)
+        self.read_over = load is not None and _over(load, self._limits)
 
     @property
     def load(self) -> Load | None:
@@ -35,7 +35,7 @@ class Gauges:
 
     @property
     def over(self) -> bool:
-        return self._over and self._fresh
+        return self.read_over and self._fresh
 
     @property
     def pressure(self) -> float:

@@ -137,6 +137,13 @@ class Tier:
         """Its machine will be taken away: drain it until it was down and is up again. Raises KeyError."""
         self.replica(replica).drain(interrupted=True)
 
+    def inherit(self, before: "Tier") -> None:
+        """Keep drained what the owner drained, when a changed configuration replaces the tier."""
+        drained = {r.name: r.interrupted for r in before.replicas if r.draining}
+        for replica in self.replicas:
+            if replica.name in drained:
+                replica.drain(interrupted=drained[replica.name])
+
     async def open(self) -> None:
         """Open all replicas at once and watch them; what does not open is tried again in the background."""
         await asyncio.gather(*(r.open() for r in self.replicas))

@@ -77,16 +77,21 @@ class Replica:
     @property
     def full(self) -> bool:
         """Whether a limit is reached, or the engine asked for a pause that is not over."""
-        return self.inflight >= self._limits.max_inflight or self.paused_s > 0 or self.gauges.over
+        return (
+            self.inflight >= self._limits.max_inflight
+            or (self._busy_until != 0 and self.paused_s > 0)
+            or (self.gauges.read_over and self.gauges.over)
+        )
 
     @property
     def paused_s(self) -> float:
         """Seconds left of the pause that the engine asked for."""
-        return max(0.0, self._busy_until - self._clock()) if self._busy_until else 0.0
+        return max(0.0, self._busy_until - self._clock())
 
     @property
     def accepts(self) -> bool:
-        return self.up and not self.draining and self.breaker.admits and not self.full
+        breaker = self.breaker
+        return self.up and not self.draining and not self.full and (breaker.closed or breaker.admits)
 
     @property
     def opens_in_s(self) -> float | None:

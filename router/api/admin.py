@@ -10,6 +10,7 @@ from router.admission import identify
 from router.api.wire import headers_of
 from router.errors import ApiError, bad_request, forbidden
 from router.services import Services
+from tiers.pool import Replica, Tier
 
 
 def routes(services: Services) -> APIRouter:
@@ -34,17 +35,17 @@ def routes(services: Services) -> APIRouter:
         only_admin(request)
         return {"tiers": tier_states(services)}
 
-    @router.post("/tiers/{tier}/replicas/{replica:path}/{action}")
+    @router.post("/replicas/{tier}/{replica:path}/{action}")
     async def drain(tier: str, replica: str, action: str, request: Request) -> dict[str, Any]:
         only_admin(request)
-        if action not in ("drain", "undrain"):
-            raise bad_request(f"Unknown action: found '{action[:40]}', allowed: drain, undrain.")
+        if action not in ("drain", "undrain", "interrupt"):
+            raise bad_request(f"Unknown action: found '{action[:40]}', allowed: drain, undrain, interrupt.")
         pool = services.snapshot.tiers.get(tier)
         if pool is None:
             known = ", ".join(services.snapshot.tiers)
             raise ApiError(404, f"There is no tier '{tier[:80]}'; there are: {known}.", code="not_found")
         try:
-            (pool.drain if action == "drain" else pool.undrain)(replica)
+            {"drain": pool.drain, "undrain": pool.undrain, "interrupt": pool.interrupt}[action](replica)
         except KeyError as error:
             raise ApiError(404, str(error.args[0]), code="not_found") from None
         return {"tiers": tier_states(services)}
@@ -53,16 +54,22 @@ def routes(services: Services) -> APIRouter:
 
 
 def tier_states(services: Services) -> list[dict[str, Any]]:
-    """One entry a replica; what an engine does not report is null."""
-    return [
-        {
-            "tier": tier.name, "engine": tier.spec.engine, "model": tier.spec.model, "replica": replica.name,
-            "up": replica.up, "draining": replica.draining, "breaker": replica.breaker.state,
-            "inflight": replica.inflight,
-            "waiting": replica.load.waiting if replica.load else None,
-            "kv_cache": replica.load.kv_cache if replica.load else None,
-            "error": str(replica.error) if replica.error else None,
-        }
-        for tier in services.snapshot.tiers.values()
-        for replica in tier.replicas
-    ]  # fmt: skip
+    """One entry a replica; what an engine does not report is null. queued: waiting in Tiergate, of the whole tier."""
+    return [_replica_state(tier, replica) for tier in services.snapshot.tiers.values() for replica in tier.replicas]
+
+
+def _replica_state(tier: Tier, replica: Replica) -> dict[str, Any]:
+    load = replica.load
+    why = replica.error or replica.slow
+    return {
+        "tier": tier.name, "engine": tier.spec.engine, "model": tier.spec.model, "replica": replica.name,
+        "class": replica.spec.kind, "region": replica.spec.region,
+        "state": replica.state, "up": replica.up, "draining": replica.draining, "interrupted": replica.interrupted,
+        "breaker": replica.breaker.state,
+        "ejected_for_s": replica.breaker.opens_in_s if replica.breaker.state == "open" else None,
+        "inflight": replica.inflight, "inflight_tokens": replica.tokens, "queued": tier.queued,
+        "running": load.running if load else None,
+        "waiting": load.waiting if load else None,
+        "kv_cache": load.kv_cache if load else None,
+        "error": str(why) if why else None,
+    }  # fmt: skip

@@ -30,13 +30,19 @@ def every(url: UrlOption = _HERE, json: Annotated[bool, typer.Option("--json", h
 @app.command()
 def drain(tier: str, replica: str, url: UrlOption = _HERE) -> None:
     """Send a replica nothing new; what it is answering goes on."""
-    _draw(ask("POST", f"{url}/admin/tiers/{tier}/replicas/{replica}/drain")["tiers"])
+    _draw(ask("POST", f"{url}/admin/replicas/{tier}/{replica}/drain")["tiers"])
 
 
 @app.command()
 def undrain(tier: str, replica: str, url: UrlOption = _HERE) -> None:
     """Send it requests again."""
-    _draw(ask("POST", f"{url}/admin/tiers/{tier}/replicas/{replica}/undrain")["tiers"])
+    _draw(ask("POST", f"{url}/admin/replicas/{tier}/{replica}/undrain")["tiers"])
+
+
+@app.command()
+def interrupt(tier: str, replica: str, url: UrlOption = _HERE) -> None:
+    """Its machine will be taken away: drain it until it was down and is up again."""
+    _draw(ask("POST", f"{url}/admin/replicas/{tier}/{replica}/interrupt")["tiers"])
 
 
 def ask(method: str, url: str) -> dict[str, Any]:
@@ -62,29 +68,23 @@ async def _ask(method: str, url: str) -> dict[str, Any]:
 
 
 def _draw(states: list[dict[str, Any]]) -> None:
+    if not states:
+        say("The gateway has no tiers.")
+        return
     rows = [
-        (s["tier"], s["replica"], s["engine"], _state(s), s["breaker"], s["inflight"], _known(s["waiting"]),
-         _share(s["kv_cache"]), s["error"] or "")
+        (s["tier"], s["replica"], s["class"], _state(s), s["inflight"], s["inflight_tokens"], _known(s["running"]),
+         _known(s["waiting"]), _share(s["kv_cache"]), s["queued"], s["error"] or "")
         for s in states
     ]  # fmt: skip
-    headings = (
-        "tier",
-        "replica",
-        "engine",
-        "state",
-        "breaker",
-        "in flight",
-        "waiting",
-        "KV cache",
-        "problem",
-    )
-    table(headings, rows, numbers=("in flight", "waiting", "KV cache"))
-    if not rows:
-        say("The gateway has no tiers.")
+    numbers = ("in flight", "tokens", "running", "waiting", "KV cache", "queued")
+    table(("tier", "replica", "class", "state", *numbers, "problem"), rows, numbers=numbers)
 
 
 def _state(state: dict[str, Any]) -> str:
-    return "draining" if state["draining"] else "up" if state["up"] else "down"
+    """`ejected 12 s`: so long until it is tried again."""
+    if state["ejected_for_s"] is not None and state["state"] == "ejected":
+        return f"ejected {state['ejected_for_s']:.0f} s"
+    return f"{state['state']} (interrupted)" if state["interrupted"] else str(state["state"])
 
 
 def _known(value: object) -> object:

@@ -87,14 +87,14 @@ async def test_draining_sends_nothing_new(tmp_path):
     """A drained replica gets no request until it is undrained."""
     async with gateway(tmp_path) as running:
         name = running.services.snapshot.tiers["short"].replicas[0].name
-        drained = await running.post({}, path=f"/admin/tiers/short/replicas/{name}/drain")
+        drained = await running.post({}, path=f"/admin/replicas/short/{name}/drain")
         assert drained.status == 200
         refused = await running.post(chat(model="short"))
         assert refused.status == 503
         assert refused.headers["retry-after"]
-        await running.post({}, path=f"/admin/tiers/short/replicas/{name}/undrain")
+        await running.post({}, path=f"/admin/replicas/short/{name}/undrain")
         assert (await running.post(chat(model="short"))).status == 200
-        assert (await running.post({}, path="/admin/tiers/nope/replicas/x/drain")).status == 404
+        assert (await running.post({}, path="/admin/replicas/nope/x/drain")).status == 404
 
 
 @pytest.mark.parametrize("encoding", ["float", "base64"])
