@@ -29,6 +29,10 @@ class _Wish:
     exclude: Mapping[str, Collection[str]]
     granted: asyncio.Future[Place]
 
+    @property
+    def has_place(self) -> bool:
+        return self.granted.done() and not self.granted.cancelled()
+
     def take(self, tier: Tier) -> Lease | None:
         return tier.take(self.work, exclude=self.exclude.get(tier.name, ()))
 
@@ -95,8 +99,9 @@ class WaitingRoom:
                 f"no place came free in {waiter.patience_s:g} s (limits.queue_timeout_s)", retry_after_s=expected_s
             ) from None
         finally:
-            self._leave(waiter)
-            if outcome != "served" and wish.granted.done() and not wish.granted.cancelled():
+            if not wish.has_place:
+                self._leave(waiter)
+            elif outcome != "served":  # it gave up in the moment in which it was given one
                 wish.granted.result().lease.release()
             self._emit(Waited(wish.home.name, waiter.priority, self._clock() - waiter.joined, outcome))
         return place
@@ -125,21 +130,23 @@ class WaitingRoom:
             timer.cancel()
 
     def _serve(self, tier: Tier) -> None:
-        """Give away what is free, in order; stop at the first that nobody else could use either."""
-        given = True
-        while given:
-            given = self._give(tier)
-        self._arm(tier)
+        """Give away what is free."""
+        while tier in self._lines and self._give(tier):
+            pass
+        if tier in self._lines:
+            self._arm(tier)
 
     def _give(self, tier: Tier) -> bool:
+        """One place to the first in line who can use it; whether there was one."""
         line = self._lines[tier]
         for waiter in line.order(self._clock()):
             wish = waiter.item
-            if wish.granted.done():
+            if wish.granted.done():  # cancelled, and about to leave
                 continue
             lease = wish.take(tier)
             if lease is not None:
                 line.serve(waiter)
+                self._leave(waiter)
                 wish.granted.set_result(Place(tier, lease))
                 return True
             if not wish.exclude.get(tier.name):
