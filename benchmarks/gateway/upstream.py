@@ -5,12 +5,14 @@ come as fast as they are read.
 """
 
 import asyncio
+import re
 import sys
 import time
 
 import uvloop
 
 TOKENS = 50
+_RATE = re.compile(rb"rate=(\d+)")
 _WHOLE = (
     b'{"id":"c","object":"chat.completion","created":0,"model":"canned","choices":[{"index":0,"message":'
     b'{"role":"assistant","content":"A canned answer."},"finish_reason":"stop"}],'
@@ -63,7 +65,7 @@ class Canned(asyncio.Protocol):
                 return
             body, self._buffer = self._buffer[end + 4 : end + 4 + length], self._buffer[end + 4 + length :]
             if b'"stream":true' in body:
-                self._stream(int(_number(body, b"rate=")))
+                self._stream(_rate(body))
             else:
                 self._transport.write(ANSWER)
 
@@ -89,12 +91,10 @@ def _header(head: bytes, name: bytes) -> bytes:
     return head[at + len(name) + 1 :].split(b"\r\n", 1)[0].strip() if at >= 0 else b""
 
 
-def _number(body: bytes, mark: bytes) -> bytes:
-    """The digits after a mark in the prompt; 0 where there is none."""
-    at = body.find(mark)
-    found = body[at + len(mark) :] if at >= 0 else b""
-    digits = bytes(b for b in found[:6] if 48 <= b <= 57)
-    return digits or b"0"
+def _rate(body: bytes) -> int:
+    """Tokens a second, as the prompt asks; 0 where it does not say."""
+    found = _RATE.search(body)
+    return int(found[1]) if found else 0
 
 
 async def main() -> None:
