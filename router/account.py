@@ -25,7 +25,10 @@ _replayed, _predicted = attrgetter(*_REPLAYED), attrgetter(*_PREDICTED)
 
 
 class Account:
-    """Gathers what one request did. cache: what `x-tiergate-cache` says. decision: None until there is one."""
+    """Gathers what one request did. cache: what `x-tiergate-cache` says. decision: None until there is one.
+
+    joined: the usage of an answer that several engines wrote, None of any other.
+    """
 
     def __init__(self, bus: Bus, request: Request) -> None:
         self._bus = bus
@@ -36,6 +39,7 @@ class Account:
         self.decision: Decision | None = None
         self.served: Served | None = None
         self.hit: Entry | None = None
+        self.joined: Usage | None = None
 
     @property
     def cost_nusd(self) -> int | None:
@@ -109,6 +113,8 @@ class Account:
         """Of the answer that the caller got: the served attempt's, or the cached answer's."""
         if self.hit is not None:
             return self.hit.usage
+        if self.joined is not None:
+            return self.joined
         settled = self.served.attempt.settlement if self.served else None
         if settled is None:
             return Usage()

@@ -7,6 +7,7 @@ from typing import Any
 from classifier.confidence import confidence
 from policies.types import Cascade, Decision
 from router.attempt import Attempt
+from router.continuation import Way, answered_anew, written_on
 from router.errors import from_refusal
 from router.failures import Failures
 from router.ledger.types import AttemptKind
@@ -17,8 +18,11 @@ from router.streaming import Incoming
 from router.tried import Tried
 from router.usage import of_stream, of_whole
 from router.waiting import WaitingRoom
+from router.wire.assemble import Assembler
 from router.wire.whole import Answered, read_whole
-from tiers.errors import Refused, TierError
+from tiers.engines.registry import continues
+from tiers.errors import Broken, Refused, TierError
+from tiers.pool import Tier
 from tiers.types import Call
 
 # Engines that put the usage so far into every chunk of a stream when asked to (vLLM's `continuous_usage_stats`).
@@ -44,11 +48,24 @@ class _Rejected(Exception):
         self.value = value
 
 
-async def attempt(bus: Bus, room: WaitingRoom, request: Request, decision: Decision, tried: Tried) -> Served:
+class Walk:
+    """One request's way over the tiers of its decision, kept until its answer is whole.
+
+    tried: filled on the way. anew: tiers that refused to go on with a half-written answer.
+    """
+
+    def __init__(self, bus: Bus, room: WaitingRoom, request: Request, decision: Decision, tried: Tried) -> None:
+        self.bus, self.request, self.decision, self.tried = bus, request, decision, tried
+        self.failures = Failures()
+        self.anew: set[Tier] = set()
+        self.placing = Placing(room, request, decision, tried, self.failures)
+
+
+async def attempt(walk: Walk) -> Served:
     """The first answer that is good enough. Raises ApiError: the engine's refusal, or every failure by name."""
-    failures = Failures()
-    placing = Placing(room, request, decision, tried, failures)
-    while (placed := await placing.next()) is not None:
+    bus, request, decision, tried = walk.bus, walk.request, walk.decision, walk.tried
+    failures = walk.failures
+    while (placed := await walk.placing.next()) is not None:
         try:
             return await _try(bus, request, decision, tried, placed)
         except _Rejected as verdict:
@@ -63,14 +80,48 @@ async def attempt(bus: Bus, room: WaitingRoom, request: Request, decision: Decis
     raise failures.verdict(decision)
 
 
-async def _try(bus: Bus, request: Request, decision: Decision, tried: Tried, placed: Placed) -> Served:
+async def go_on(walk: Walk, tier: Tier, sent: Assembler, error: TierError | None) -> Served:
+    """The stream that goes on from what was sent, its first new token seen.
+
+    tier: whose stream came to its end. error: how it broke; None where it is other choices that have not come to
+    theirs. Raises ApiError (`stream_cut`) where nobody can go on.
+    """
+    if error is None:
+        walk.placing.at_once(tier)
+    else:
+        walk.failures.note(tier, error)
+        if walk.decision.on and error.reason not in walk.decision.on:
+            raise walk.failures.broken_off()
+        if isinstance(error, Broken):
+            walk.placing.at_the_end(tier)
+    while (placed := await walk.placing.next()) is not None:
+        way = _way(walk, placed.tier, sent)
+        try:
+            return await _try(walk.bus, walk.request, walk.decision, walk.tried, placed, way)
+        except TierError as failure:
+            walk.failures.note(placed.tier, failure)
+            if isinstance(failure, Refused) and placed.tier not in walk.anew:
+                walk.anew.add(placed.tier)
+                walk.placing.at_once(placed.tier, forgiven="failed")
+    raise walk.failures.broken_off()
+
+
+def _way(walk: Walk, tier: Tier, sent: Assembler) -> Way:
+    path, body = walk.request.path, walk.request.body
+    on = None if tier in walk.anew else written_on(path, body, sent, continues(tier.spec.engine))
+    return on or answered_anew(body, sent)
+
+
+async def _try(
+    bus: Bus, request: Request, decision: Decision, tried: Tried, placed: Placed, way: Way | None = None
+) -> Served:
     """One dispatch, settled on every way out but the one that hands a stream on."""
     tier, after = placed.tier, placed.after
     if after is not None:
         tried.fallbacks += 1
         bus.emit(FellBack(tier.name, after))
     ours = Attempt(
-        bus, request, tier, placed.lease, kind=_kind(tried, placed), seq=len(tried.attempts),
+        bus, request, tier, placed.lease, kind="continuation" if way else _kind(tried, placed), seq=len(tried.attempts),
         price=request.snapshot.prices.price(tier.name, placed.lease.replica.spec.kind),
         output_p90=decision.predicted.output_p90 if decision.predicted else 256.0,
     )  # fmt: skip
@@ -79,12 +130,12 @@ async def _try(bus: Bus, request: Request, decision: Decision, tried: Tried, pla
     cascade = decision.cascade if placed.draft else None
     if cascade is not None:
         return await _draft(ours, request, cascade)
-    return await (_stream(ours, request) if request.stream else _whole(ours, request))
+    return await (_stream(ours, request, way) if request.stream else _whole(ours, request))
 
 
 async def _whole(ours: Attempt, request: Request) -> Served:
     try:
-        reply = await ours.replica.engine.complete(_call(ours, request, stream=False))
+        reply = await ours.replica.engine.complete(_call(ours, request, None, stream=False))
         answered = read_whole(reply.body)
     except TierError as error:
         ours.failed(error)
@@ -96,9 +147,14 @@ async def _whole(ours: Attempt, request: Request) -> Served:
     return Served(ours, reply.model, whole=answered)
 
 
-async def _stream(ours: Attempt, request: Request) -> Served:
-    """A stream, open and with its first token seen; a failure before that may go to the next candidate."""
-    incoming = await _open(ours, request, plain=False)
+async def _stream(ours: Attempt, request: Request, way: Way | None = None) -> Served:
+    """A stream, open and with its first token seen; a failure before that may go to the next candidate.
+
+    way: how it goes on with an answer that another stream began.
+    """
+    incoming = await _open(ours, request, plain=False, way=way)
+    if way is not None:
+        incoming.follow(way.join, choices=way.choices)
     async with _settling(ours, request, incoming):
         await incoming.hold(1)
     return Served(ours, incoming.model, incoming=incoming)
@@ -128,10 +184,10 @@ def _judge(incoming: Incoming, cascade: Cascade) -> None:
         raise _Rejected(value)
 
 
-async def _open(ours: Attempt, request: Request, *, plain: bool) -> Incoming:
+async def _open(ours: Attempt, request: Request, *, plain: bool, way: Way | None = None) -> Incoming:
     try:
         stream = await ours.replica.engine.stream(
-            _call(ours, request, stream=True, draft=ours.kind == "draft", counted=_counts(ours))
+            _call(ours, request, way, stream=True, draft=ours.kind == "draft", counted=_counts(ours))
         )
     except TierError as error:
         ours.failed(error)
@@ -181,9 +237,11 @@ def _counts(ours: Attempt) -> bool:
     return ours.tier.spec.engine in _COUNT_AS_THEY_GO
 
 
-def _call(ours: Attempt, request: Request, *, stream: bool, draft: bool = False, counted: bool = False) -> Call:
+def _call(
+    ours: Attempt, request: Request, way: Way | None, *, stream: bool, draft: bool = False, counted: bool = False
+) -> Call:
     """The caller's body, plus what Tiergate needs to know: usage in a stream, log-probabilities of a draft."""
-    body: dict[str, Any] = dict(request.body)
+    body: dict[str, Any] = dict(way.body if way else request.body)
     if stream:
         body["stream"] = True
         body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}

@@ -1,6 +1,6 @@
 """Continuation: how an answer that broke off is gone on with, from exactly what the caller has of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,20 +28,24 @@ class Way:
     join: Join
 
 
-def ways(path: str, body: Mapping[str, Any], sent: Assembler, able: frozenset[Continuation]) -> Iterator[Way]:
-    """The ways that an engine may go on with what was sent, the surer first.
+def written_on(path: str, body: Mapping[str, Any], sent: Assembler, able: frozenset[Continuation]) -> Way | None:
+    """Ask the engine to write on, one choice at a time; None where it cannot.
 
-    body: as the caller sent it. able: what the engine can go on with. The first way asks it to write on, one choice at
-    a time; the last is to answer afresh, which serves where the fresh answer begins with the same words.
+    body: as the caller sent it. able: what half-written answers the engine can go on from.
     """
     index = sent.unfinished()[0]
-    written_on = _chat(body, sent.choice(index), able) if path == CHAT else _legacy(body, sent.choice(index), index)
-    if written_on is not None:
-        text = sent.choice(index).said("content" if path == CHAT else "text")
-        left = _with_what_is_left(written_on, sent.choice(index).tokens)
-        yield Way(left, 1, Continued(sent, index, spaces=len(text) - len(text.rstrip())))
-    if sent.text_seen:
-        yield Way(body, len(sent.indexes()), Spliced(sent))
+    choice = sent.choice(index)
+    asked = _chat(body, choice, able) if path == CHAT else _legacy(body, choice, index)
+    if asked is None:
+        return None
+    text = choice.said("content" if path == CHAT else "text")
+    spaces = len(text) - len(text.rstrip())
+    return Way(_with_what_is_left(asked, choice.tokens), 1, Continued(sent, index, spaces=spaces))
+
+
+def answered_anew(body: Mapping[str, Any], sent: Assembler) -> Way:
+    """Ask for a fresh answer, which serves where it begins with the same words."""
+    return Way(body, len(sent.indexes()), Spliced(sent))
 
 
 def end_spent(sent: Assembler, body: Mapping[str, Any]) -> bytes:

@@ -7,15 +7,17 @@ import orjson
 
 from router.account import Account
 from router.attempt import cache_hit
-from router.attempts import Served, settle_stream
+from router.attempts import Served, Walk, go_on, settle_stream
 from router.cache.exact import Entry
-from router.errors import ApiError, ClientGone, cut_stream, internal
+from router.continuation import end_spent
+from router.errors import ApiError, ClientGone, internal
 from router.lookup import keep
 from router.money import usd
 from router.request import Request
 from router.services import Services
 from router.streaming import DONE, Incoming
-from router.usage import of_stream
+from router.usage import of_joined, of_stream
+from router.wire.assemble import Assembler
 from router.wire.replay import replay
 from router.wire.whole import Answered
 from tiers.errors import TierError
@@ -51,10 +53,10 @@ def whole(services: Services, account: Account, request: Request, served: Served
     return Answer({**account.headers, **priced}, body=answered.raw)
 
 
-def streamed(services: Services, account: Account, request: Request, served: Served, cache_key: bytes | None) -> Answer:
-    incoming = served.incoming
-    assert incoming is not None  # noqa: S101 - it is a stream
-    return Answer(account.headers, events=_events(services, account, request, served, incoming, cache_key))
+def streamed(
+    services: Services, account: Account, request: Request, walk: Walk, served: Served, cache_key: bytes | None
+) -> Answer:
+    return Answer(account.headers, events=_events(services, account, request, walk, served, cache_key))
 
 
 async def _replayed(body: bytes, *, include_usage: bool) -> AsyncGenerator[bytes, None]:
@@ -62,55 +64,85 @@ async def _replayed(body: bytes, *, include_usage: bool) -> AsyncGenerator[bytes
 
 
 async def _events(
-    services: Services,
-    account: Account,
-    request: Request,
-    served: Served,
-    incoming: Incoming,
-    cache_key: bytes | None,
+    services: Services, account: Account, request: Request, walk: Walk, served: Served, cache_key: bytes | None
 ) -> AsyncGenerator[bytes, None]:
-    """Relay; then pay, tell the cost where it was asked for, and say [DONE].
+    """Relay, from one engine after the other where a stream breaks; then pay, tell the cost, and say [DONE].
 
-    An answer that breaks ends in an error event and no [DONE]; a caller that leaves stops the engine.
+    An answer that breaks for good ends in an error event and no [DONE]; a caller that leaves stops the engine.
     """
-    ours = served.attempt
+    part = served
     try:
-        async for piece in incoming.relay():
-            yield piece
-        settle_stream(ours, request, incoming)
-        if cache_key is not None:
-            whole_answer = Answered.of(incoming.assembled.body())
-            keep(services.cache, request, cache_key, served, whole_answer, account.decision_name)
-        account.done()
-        yield _closing(account, request, incoming) + DONE
-    except TierError as error:
-        ours.failed(error, of_stream(request, ours.tier, incoming))
-        told = cut_stream(error, f"{ours.tier.name}/{ours.replica.name}")
-        account.failed(told)
-        yield told.event()
-    except ApiError as error:  # Tiergate itself ends it, as when a budget is spent
-        ours.cancelled(of_stream(request, ours.tier, incoming))
+        while True:
+            broke: TierError | None = None
+            try:
+                async for piece in incoming_of(part).relay():
+                    yield piece
+            except TierError as error:
+                broke = error
+            sent = await _settled(part, request, broke)
+            if ends := end_spent(sent, request.body):
+                yield ends
+            if sent.complete:
+                break
+            part = await go_on(walk, part.attempt.tier, sent, broke)
+        _close(services, account, request, served, part, cache_key)
+        yield _closing(account, request, incoming_of(part)) + DONE
+    except ApiError as error:  # nobody could go on, or Tiergate itself ends it, as when a budget is spent
+        _cancel(part, request)
         account.failed(error)
         yield error.event()
     except Exception as error:  # noqa: BLE001 - a defect of ours must still end in a clear event
         services.log_defect(request.id, error)
-        ours.cancelled(of_stream(request, ours.tier, incoming))
+        _cancel(part, request)
         account.failed(error)
         yield internal().event()
     except BaseException:
-        ours.cancelled(of_stream(request, ours.tier, incoming))
+        _cancel(part, request)
         account.failed(ClientGone())
         raise
     finally:
-        await incoming.aclose()
+        await incoming_of(part).aclose()
+
+
+def incoming_of(served: Served) -> Incoming:
+    assert served.incoming is not None  # noqa: S101 - it is a stream
+    return served.incoming
+
+
+async def _settled(part: Served, request: Request, broke: TierError | None) -> Assembler:
+    """Pay for one engine's part of the answer; what the caller has by now."""
+    incoming = incoming_of(part)
+    if broke is None:
+        settle_stream(part.attempt, request, incoming)
+    else:
+        part.attempt.failed(broke, of_stream(request, part.attempt.tier, incoming))
+    await incoming.aclose()
+    return incoming.answer
+
+
+def _cancel(part: Served, request: Request) -> None:
+    part.attempt.cancelled(of_stream(request, part.attempt.tier, part.incoming))
+
+
+def _close(
+    services: Services, account: Account, request: Request, served: Served, last: Served, cache_key: bytes | None
+) -> None:
+    """The answer is whole. One that two engines wrote is not kept: it is nobody's own."""
+    incoming = incoming_of(last)
+    if last is not served:
+        account.joined = of_joined(request, incoming)
+    elif cache_key is not None:
+        whole_answer = Answered.of(incoming.answer.body())
+        keep(services.cache, request, cache_key, served, whole_answer, account.decision_name)
+    account.done()
 
 
 def _closing(account: Account, request: Request, incoming: Incoming) -> bytes:
     """The usage chunk, for callers that asked for one, with the cost in it for those that asked for that too."""
     if not request.asked_usage:
         return b""
-    chunk = dict(incoming.usage_chunk or {**incoming.assembled.body(), "object": _chunk_kind(request)})
-    chunk |= {"choices": [], "usage": incoming.assembled.usage() or _counted(account)}
+    chunk = dict(incoming.usage_chunk or {**incoming.answer.head, "object": _chunk_kind(request)})
+    chunk |= {"choices": [], "usage": incoming.usage() or _counted(account)}
     if request.asked_cost:
         cost = account.cost_nusd
         chunk["tiergate"] = {

@@ -129,9 +129,10 @@ def from_refusal(error: Refused) -> ApiError:
     )
 
 
-def cut_stream(error: TierError, where: str) -> ApiError:
-    """For a stream that began and cannot go on: sent as an event, and no `[DONE]` follows."""
-    return ApiError(502, f"The answer from {where} broke off: {error.message}", type="server_error", code="stream_cut")
+def cut_stream(failures: tuple[tuple[str, TierError], ...]) -> ApiError:
+    """For a stream that began and that nobody could go on with: sent as an event, and no `[DONE]` follows."""
+    told = "; ".join(f"{where}: {error.message}" for where, error in failures)
+    return ApiError(502, f"The answer broke off. {told}", type="server_error", code="stream_cut")
 
 
 def internal() -> ApiError:

@@ -1,7 +1,7 @@
 """Failures: what went wrong with one request so far, and what the caller is told in the end."""
 
 from policies.types import Decision
-from router.errors import AllFailed, ApiError, from_refusal, no_candidate
+from router.errors import AllFailed, ApiError, cut_stream, from_refusal, no_candidate
 from tiers.errors import ContextTooLong, TierError
 from tiers.pool import Tier
 
@@ -33,3 +33,7 @@ class Failures:
         if not self._told:
             return no_candidate(tuple(f"{c.tier}: {c.reason}" for c in decision.considered))
         return AllFailed(tuple(self._told))
+
+    def broken_off(self) -> ApiError:
+        """The same for a stream that had begun and that nobody could go on with."""
+        return cut_stream(tuple(self._told))

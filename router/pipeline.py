@@ -7,7 +7,7 @@ from policies.types import Decision, Predicted, TierView
 from router.account import Account
 from router.admission import admit, identify
 from router.assess import assess
-from router.attempts import attempt
+from router.attempts import Walk, attempt
 from router.deliver import Answer, from_cache, streamed, whole
 from router.errors import ApiError, context_too_long, no_candidate, unavailable
 from router.lookup import look_up
@@ -31,9 +31,10 @@ async def answer(services: Services, arrival: Arrival) -> Answer:
             return from_cache(services, account, request, account.hit)
         predicted = assess(services, request)
         account.decision = choose(request, predicted, views(snapshot))
-        account.served = await attempt(services.bus, services.waiting, request, account.decision, account.tried)
+        walk = Walk(services.bus, services.waiting, request, account.decision, account.tried)
+        account.served = await attempt(walk)
         if account.served.incoming is not None:
-            return streamed(services, account, request, account.served, cache_key)
+            return streamed(services, account, request, walk, account.served, cache_key)
         return whole(services, account, request, account.served, cache_key)
     except BaseException as error:
         account.failed(error)

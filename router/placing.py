@@ -1,9 +1,13 @@
 """Placing: which replica each try of one request gets, and where it waits when all are full."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 from policies.types import Decision
 from router.failures import Failures
+from router.ledger.types import AttemptEnd
 from router.prefixes import work_of
 from router.request import Request
 from router.tried import Tried
@@ -11,6 +15,14 @@ from router.waiting import Place, WaitingRoom
 from tiers.budget import RetryShare
 from tiers.errors import Overloaded
 from tiers.pool import Lease, Tier, Work
+
+
+class Candidate(NamedTuple):
+    """A tier to try. draft: its answer will be judged. forgiven: how an attempt on a replica may have ended."""
+
+    tier: Tier
+    draft: bool = False
+    forgiven: AttemptEnd = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +54,8 @@ class Placing:
         self._tried = tried
         self._failures = failures
         order = _order(request, decision)
-        self._first = order[0][0] if order else None
-        self._order = iter(order)
+        self._first = order[0].tier if order else None
+        self._order: Iterator[Candidate] = iter(order)
         self._work = _work(request, decision, order)
         self._full: list[Tier] = []
         share = request.snapshot.policies[request.policy].policy.fallback.retry_budget
@@ -51,12 +63,12 @@ class Placing:
 
     async def next(self) -> Placed | None:
         """The place of the next try; None where there is none left."""
-        if len(self._tried.attempts) - self._tried.escalations >= self._decision.attempts:
+        if self._tried.counted >= self._decision.attempts:
             return None
-        for tier, draft in self._order:
+        for tier, draft, forgiven in self._order:
             if tier in self._full or self._failures.rule_out(tier):
                 continue
-            lease = tier.take(self._work, exclude=self._tried.failed_at(tier))
+            lease = tier.take(self._work, exclude=self._tried.failed_at(tier, forgiven=forgiven))
             if lease is None:
                 self._is_full(tier)
             elif self._affordable(tier, lease):
@@ -65,6 +77,14 @@ class Placing:
         if place is None or not self._affordable(place.tier, place.lease):
             return None
         return self._placed(place.tier, place.lease, draft=False)
+
+    def at_once(self, tier: Tier, *, forgiven: AttemptEnd = "ok") -> None:
+        """Try this tier before what is left."""
+        self._order = chain([Candidate(tier, forgiven=forgiven)], self._order)
+
+    def at_the_end(self, tier: Tier) -> None:
+        """Try this tier again after what is left, also where its stream was cut: that says little of a replica."""
+        self._order = chain(self._order, [Candidate(tier, forgiven="cut")])
 
     def go_no_further(self) -> None:
         """The policy does not let the last failure be followed by another tier."""
@@ -108,26 +128,26 @@ class Placing:
                 return None
 
 
-def _order(request: Request, decision: Decision) -> list[tuple[Tier, bool]]:
-    """(tier, is it a draft) in the order to try.
+def _order(request: Request, decision: Decision) -> list[Candidate]:
+    """What to try, best first.
 
     Every replica of a tier may be tried once; the drafts' tiers come again at the very end, the last first, to be taken
     as they are: a modest answer is better than none.
     """
     tiers = request.snapshot.tiers
     drafting = decision.cascade.drafts if decision.cascade is not None else ()
-    order: list[tuple[Tier, bool]] = []
+    order: list[Candidate] = []
     for name in decision.tiers:
         tier = tiers[name]
         draft = name in drafting and "logprobs" in tier.spec.capabilities
-        order.append((tier, draft))
-        order.extend((tier, False) for _ in tier.replicas[1:] if not draft)
-    order.extend((tier, False) for tier, draft in reversed(order[:]) if draft)
+        order.append(Candidate(tier, draft))
+        order.extend(Candidate(tier) for _ in tier.replicas[1:] if not draft)
+    order.extend(Candidate(one.tier) for one in reversed(order[:]) if one.draft)
     return order
 
 
-def _work(request: Request, decision: Decision, order: list[tuple[Tier, bool]]) -> Work:
+def _work(request: Request, decision: Decision, order: list[Candidate]) -> Work:
     """Prefixes are worth hashing only where there is a choice of replicas."""
-    choice = any(len(tier.replicas) > 1 for tier, _ in order)
+    choice = any(len(one.tier.replicas) > 1 for one in order)
     body = request.body if choice else {}
     return work_of(body, request.facts, decision.predicted, team=request.principal.team)

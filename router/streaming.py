@@ -27,8 +27,7 @@ class Incoming:
 
     logprobs: of the sampled tokens seen so far, where the engine gave them. tokens: events that carried output.
     first_token, last_token: seconds of the monotonic clock, None before there is one. grew: told `tokens` after each
-    event that carried output; an ApiError that it raises ends the stream. join: where this stream goes on with an
-    answer that another began, how. assembled: what this stream said; `answer`: what the caller has of all of them.
+    event that carried output; an ApiError that it raises ends the stream. assembled: what this stream said.
     """
 
     def __init__(
@@ -38,14 +37,13 @@ class Incoming:
         choices: int,
         plain: bool,
         grew: Callable[[int], None] | None = None,
-        join: Join | None = None,
     ) -> None:
         self._stream = stream
         self._source = aiter(stream)
         self._reader = SseReader()
         self._plain = plain
         self._grew = grew
-        self._join = join
+        self._join: Join | None = None
         self._failure: TierError | ApiError | None = None
         self._ended = False
         self._held: list[bytes] = []
@@ -59,13 +57,18 @@ class Incoming:
         self.finish_reason = ""
         self.model = stream.model
 
+    def follow(self, join: Join, *, choices: int) -> None:
+        """Before anything was read: this stream goes on with an answer that another began."""
+        self._join = join
+        self.assembled = Assembler(choices=choices)
+
     @property
     def ended(self) -> bool:
         return self._ended
 
     @property
     def answer(self) -> Assembler:
-        """The caller's answer so far."""
+        """The caller's answer so far, over all the streams that it came in."""
         return self.assembled if self._join is None else self._join.sent
 
     def usage(self) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from router.attempt import Attempt
+from router.ledger.types import AttemptEnd
 from tiers.pool import Tier
 
 
@@ -23,9 +24,16 @@ class Tried:
         """Whether an attempt failed; a draft that was not good enough did not."""
         return len(self.attempts) > self.escalations
 
-    def failed_at(self, tier: Tier) -> set[str]:
-        """The tier's replicas that were tried and failed."""
-        return {ours.replica.name for ours in self.attempts if ours.tier is tier and ours.kind != "draft"}
+    @property
+    def counted(self) -> int:
+        """The attempts that count against the policy's number of them: those that neither drafted nor came whole."""
+        whole = sum(ours.settlement is not None and ours.settlement.end == "ok" for ours in self.attempts)
+        return len(self.attempts) - self.escalations - whole
+
+    def failed_at(self, tier: Tier, *, forgiven: AttemptEnd = "ok") -> set[str]:
+        """The tier's replicas that were tried and failed. forgiven: an end that does not count as one."""
+        mine = (ours for ours in self.attempts if ours.tier is tier and ours.kind != "draft")
+        return {a.replica.name for a in mine if a.settlement is not None and a.settlement.end not in ("ok", forgiven)}
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """What an attempt used: the engine's own count, or ours, marked as such."""
 
+from dataclasses import replace
+
 from router.request import Request
 from router.streaming import Incoming
 from router.wire.usage import read_usage
@@ -22,6 +24,15 @@ def of_stream(request: Request, tier: Tier, incoming: Incoming | None) -> Usage:
         return said
     text = incoming.assembled.text() if incoming else ""
     return _estimated(request, tier, text, least=incoming.tokens if incoming else 0)
+
+
+def of_joined(request: Request, incoming: Incoming) -> Usage:
+    """Of an answer that several engines wrote, the last of them in `incoming`; what the others sent was counted."""
+    said = read_usage(incoming.usage())
+    if said is not None:
+        return replace(said, estimated=True)
+    output = sum(incoming.answer.choice(index).tokens for index in incoming.answer.indexes())
+    return Usage(input=request.facts.prompt_tokens, output=output, estimated=True)
 
 
 def _estimated(request: Request, tier: Tier, text: str, *, least: int) -> Usage:
