@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from classifier.acceptance import Acceptance, Chances
 from classifier.confidence import confidence
 from policies.types import Cascade, Predicted
-from router.request import Request
+from router.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,7 @@ class Judge:
         return replace(self.cascade, prior=self.predicted.quality.get(self.tier)) if self.predicted else self.cascade
 
 
-def judge_of(request: Request, cascade: Cascade, predicted: Predicted | None, tier: str) -> Judge:
+def judge_of(snapshot: Snapshot, cascade: Cascade, predicted: Predicted | None, tier: str) -> Judge:
     """Who judges the draft of `tier`."""
-    snapshot = request.snapshot
     rated_as = snapshot.rated_as.get(tier, tier), snapshot.rated_as.get(cascade.rival, cascade.rival)
     return Judge(tier, cascade, predicted, snapshot.classifier.acceptance, rated_as)

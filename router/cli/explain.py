@@ -30,7 +30,7 @@ def explain(
     """The decision for a prompt, with reasons and predicted cost; nothing is called."""
     body = {"model": model, "messages": [{"role": "user", "content": prompt}]}
     arrival = Arrival(new_id("req"), "/v1/chat/completions", {}, orjson.dumps(body))
-    snapshot = _unopened(config)
+    snapshot = unopened(config)
     try:
         request = admit(snapshot, Principal(), arrival)
         decision = choose(request, predict(request), idle_views(snapshot))
@@ -43,7 +43,7 @@ def explain(
         _draw(data)
 
 
-def _unopened(config: Any) -> Snapshot:
+def unopened(config: Any) -> Snapshot:
     """The configuration's tiers, built but never opened."""
     described = read(config)
     session = HttpSession()

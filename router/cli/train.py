@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress as Bar
 
+from classifier.artifact import load
 from classifier.calibrate import Setting
 from classifier.calibrate import calibrate as find_setting
 from classifier.evaluate import Evaluation, Interval
@@ -19,7 +20,10 @@ from classifier.export import export
 from classifier.score import score as score_rows
 from classifier.train import Progress
 from classifier.train import train as learn
+from router.cli.check import ConfigOption
 from router.cli.console import as_json, fail, say, table
+from router.cli.explain import unopened
+from router.trial import bounded_accept, read_recorded
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -79,10 +83,19 @@ def calibrate(
     spend: Annotated[float | None, typer.Option(help="At most this share of sending all to the dearest tier.")] = None,
     quality: Annotated[float | None, typer.Option(help="At least this share of the best tier's quality.")] = None,
     escalation: Annotated[float | None, typer.Option(help="At most this share of requests off the cheapest.")] = None,
+    lost: Annotated[
+        float | None,
+        typer.Option(help="At most this share of requests the last tier would have answered better; for the cascade."),
+    ] = None,
     costs: CostsOption = "",
+    config: ConfigOption = None,
+    policy: Annotated[str, typer.Option(help="With --lost: which policy of the configuration.")] = "default",
     json: JsonOption = False,
 ) -> None:
-    """Choose route.quality for one target; prints the YAML to put under the policy."""
+    """Choose route.quality, or with --lost cascade.accept, for one target; prints the YAML to put under the policy."""
+    if lost is not None:
+        _calibrate_cascade(artifact, data, lost, config, policy, json=json)
+        return
     found = find_setting(artifact, data, spend=spend, quality=quality, escalation=escalation, costs=_costs(costs))
     if json:
         as_json(asdict(found))
@@ -102,6 +115,22 @@ def export_embedder(
     """Make the transformer embedder: ONNX, int8, for `classifier.transformer`."""
     found = export(out, model)
     say(f"{out}: {found.name}, {found.size_bytes / 1e6:.0f} MB, cosine {found.cosine:.3f} to the float model")
+
+
+def _calibrate_cascade(artifact: str, data: Path, lost: float, config: Path | None, policy: str, *, json: bool) -> None:
+    """Every row decided and judged as the gateway would under the configuration's policy."""
+    snapshot = replace(unopened(config), classifier=load(artifact))
+    chosen = snapshot.config.policies.get(policy)
+    if chosen is None:
+        fail(f"--policy: found {policy!r}, allowed {', '.join(snapshot.config.policies)}")
+    recorded = read_recorded(data, snapshot)
+    found = bounded_accept(recorded, snapshot, chosen, lost)
+    if json:
+        as_json(asdict(found))
+        return
+    told = f"lost {found.lost:.2%} of {len(recorded)}, at most {lost:.2%} with 95 % confidence"
+    print(f"# {told}; keeps {found.kept:.1%} of the last tier's accuracy at {found.spent:.1%} of its cost")  # noqa: T201
+    print(f"cascade: {{accept: {found.accept:g}}}")  # noqa: T201 - YAML for a file
 
 
 def _draw(found: Evaluation) -> None:
