@@ -76,7 +76,9 @@ class WaitingRoom:
         expected_s = self._expected_s(tiers, priority)
         if home is None:
             raise Overloaded(_queue_full(tiers[0]), retry_after_s=expected_s)
-        patience_s = max(0.0, home.spec.limits.queue_timeout_s - waited_s)
+        patience_s = home.spec.limits.queue_timeout_s - waited_s
+        if patience_s <= 0:
+            raise Overloaded(_too_late(home), retry_after_s=expected_s)
         if expected_s is not None and expected_s > patience_s:
             self._emit(Waited(home.name, priority, 0.0, "refused"))
             raise Overloaded(
@@ -95,9 +97,7 @@ class WaitingRoom:
             outcome = "served"
         except TimeoutError:
             outcome = "timeout"
-            raise Overloaded(
-                f"no place came free in {waiter.patience_s:g} s (limits.queue_timeout_s)", retry_after_s=expected_s
-            ) from None
+            raise Overloaded(_too_late(wish.home), retry_after_s=expected_s) from None
         finally:
             if not wish.has_place:
                 self._leave(waiter)
@@ -166,12 +166,16 @@ class WaitingRoom:
 
         Little's law: `departures_per_s` places come free each second for those before it and itself.
         """
-        ahead = sum(self._lines[tier].ahead_of(priority) for tier in tiers if tier in self._lines)
+        ahead = max((self._lines[tier].ahead_of(priority) for tier in tiers if tier in self._lines), default=0)
         departures_per_s = sum(tier.departures_per_s for tier in tiers)
         timed = [s for tier in tiers if (s := tier.opens_in_s) is not None]
         if departures_per_s > 0:
             timed.append((ahead + 1) / departures_per_s)
         return min(timed, default=None)
+
+
+def _too_late(tier: Tier) -> str:
+    return f"no place came free in {tier.spec.limits.queue_timeout_s:g} s (limits.queue_timeout_s)"
 
 
 def _queue_full(tier: Tier) -> str:

@@ -1,8 +1,9 @@
 """A real gateway on a real socket, in front of fake engines that say that they are fakes."""
 
+import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,8 +118,12 @@ async def gateway(
     *,
     config: str = THREE_TIERS,
     more: str = "",
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[Running]:
-    """fakes: tier name -> options of its FakeEngine (see tiers/fake_script.py). more: YAML added at the end."""
+    """fakes: tier name -> options of its FakeEngine (see tiers/fake_script.py). more: YAML added at the end.
+
+    sleep: how the fakes pause, so that a test can hold them.
+    """
     path = folder / "tiergate.yaml"
     path.write_text(config.format(folder=folder, more=more))
     engines: dict[str, list[FakeEngine]] = {}
@@ -126,7 +131,7 @@ async def gateway(
 
     def build(spec: TierSpec, _: HttpSession) -> Tier:
         scripted = replace(spec, options=dict((fakes or {}).get(spec.name, {"reply": f"I am {spec.name}."})))
-        made = [FakeEngine(scripted) for _ in spec.replicas]
+        made = [FakeEngine(scripted, sleep=sleep) for _ in spec.replicas]
         engines[spec.name] = made
         return Tier(spec, made, clock=time.monotonic, rng=random.Random(0))
 
