@@ -59,6 +59,8 @@ class Account:
             "x-tiergate-cache": self.cache,
             "x-tiergate-attempts": str(len(self.tried.attempts)),
         }
+        if self.tried.allowance is not None:
+            headers |= self.tried.allowance.headers
         if self.decision is not None:
             headers["x-tiergate-decision"] = self.decision.name
         if self.hit is not None:
@@ -87,6 +89,8 @@ class Account:
         if self._closed:
             return
         self._closed = True
+        if self.tried.allowance is not None:
+            self.tried.allowance.used(self._tokens())
         row = self._row(status, error_code)
         self._bus.emit(RequestEnded(row, self._inter_token_ns()))
 
@@ -108,6 +112,11 @@ class Account:
             overhead_ns=round(overhead_s(request, self.tried) * 1e9), facts=self._facts(saved.baseline),
             baseline_nusd=saved.baseline_nusd, saved=saved.by,
         )  # fmt: skip
+
+    def _tokens(self) -> int:
+        """Of the answer, as rate limits count them; an answer from the cache used none."""
+        usage = Usage() if self.hit is not None else self.usage()
+        return usage.input + usage.cached_input + usage.output
 
     def usage(self) -> Usage:
         """Of the answer that the caller got: the served attempt's, or the cached answer's."""

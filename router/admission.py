@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +24,9 @@ def identify(keys: KeyStore, snapshot: Snapshot, headers: Mapping[str, str]) -> 
     key = keys.verify(headers.get("authorization") or headers.get("x-api-key"))
     if key is None:
         raise unauthorized()
-    return Principal(team=key.team, user=key.user, key_id=key.id, role=key.role, models=tuple(key.models))
+    return Principal(
+        team=key.team, user=key.user, key_id=key.id, role=key.role, models=key.models, tiers=key.tiers, own=key.own
+    )
 
 
 def admit(snapshot: Snapshot, principal: Principal, arrival: Arrival) -> Request:
@@ -51,7 +54,7 @@ def admit(snapshot: Snapshot, principal: Principal, arrival: Arrival) -> Request
     options = body.get("stream_options") or {}
     return Request(
         id=arrival.id, path=path, body=body, facts=facts, snapshot=snapshot, client_model=client_model,
-        principal=Principal(team, user, principal.key_id, principal.role, principal.models),
+        principal=replace(principal, team=team, user=user),
         policy=policy, pinned=pinned, stream=body.get("stream") is True,
         asked_usage=asked_cost or options.get("include_usage") is True, asked_cost=asked_cost,
         asked_logprobs=_asked_logprobs(body), cache_mode=cache_mode(headers.get("x-tiergate-cache")),

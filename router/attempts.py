@@ -4,13 +4,17 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from classifier.confidence import confidence
-from policies.types import Cascade, Decision
+from policies.types import Decision
 from router.attempt import Attempt
 from router.continuation import Way, answered_anew, written_on
 from router.errors import from_refusal
 from router.failures import Failures
+from router.judging import Judge, judge_of
 from router.ledger.types import AttemptKind
+from router.limits.expect import output_p90, reserved_output
+from router.limits.hold import Hold
+from router.limits.refusals import OverBudget
+from router.money import Price
 from router.observe.events import Bus, Escalated, FellBack
 from router.placing import Placed, Placing
 from router.request import Request
@@ -37,7 +41,6 @@ class Served:
     model: str
     whole: Answered | None = None
     incoming: Incoming | None = None
-    confidence: float | None = None
 
 
 class _Rejected(Exception):
@@ -71,6 +74,8 @@ async def attempt(walk: Walk) -> Served:
         except _Rejected as verdict:
             tried.escalations += 1
             bus.emit(Escalated(placed.tier.name, verdict.value or 0.0))
+        except OverBudget as error:  # another tier may be cheaper
+            failures.over_budget(placed.tier, error)
         except TierError as error:
             if isinstance(error, Refused) and error.reason not in ("context", *decision.on):
                 raise from_refusal(error) from error
@@ -117,20 +122,35 @@ async def _try(
 ) -> Served:
     """One dispatch, settled on every way out but the one that hands a stream on."""
     tier, after = placed.tier, placed.after
+    price = request.snapshot.prices.price(tier.name, placed.lease.replica.spec.kind)
+    output_tokens = reserved_output(request.facts, output_p90(decision.predicted))
+    hold = await _held(request, tried, placed, price, output_tokens)
     if after is not None:
         tried.fallbacks += 1
         bus.emit(FellBack(tier.name, after))
     ours = Attempt(
         bus, request, tier, placed.lease, kind="continuation" if way else _kind(tried, placed), seq=len(tried.attempts),
-        price=request.snapshot.prices.price(tier.name, placed.lease.replica.spec.kind),
-        output_p90=decision.predicted.output_p90 if decision.predicted else 256.0,
+        price=price, output_tokens=output_tokens, hold=hold,
     )  # fmt: skip
     tried.attempts.append(ours)
     ours.dispatch()
     cascade = decision.cascade if placed.draft else None
     if cascade is not None:
-        return await _draft(ours, request, cascade)
-    return await (_stream(ours, request, way) if request.stream else _whole(ours, request))
+        return await _draft(ours, request, judge_of(request.snapshot, cascade, decision.predicted, tier.name))
+    if request.stream:
+        return await _stream(ours, request, way)
+    return await (_gathered(ours, request) if ours.paced and _may_stream(request) else _whole(ours, request))
+
+
+async def _held(request: Request, tried: Tried, placed: Placed, price: Price | None, output_tokens: int) -> Hold | None:
+    """What the budgets hold for one try. Raises ApiError where they do not, with the place given back."""
+    if tried.allowance is None:
+        return None
+    try:
+        return await tried.allowance.hold(price, request.facts.prompt_tokens, output_tokens)
+    except BaseException:
+        placed.lease.release()
+        raise
 
 
 async def _whole(ours: Attempt, request: Request) -> Served:
@@ -147,6 +167,17 @@ async def _whole(ours: Attempt, request: Request) -> Served:
     return Served(ours, reply.model, whole=answered)
 
 
+async def _gathered(ours: Attempt, request: Request) -> Served:
+    """A whole answer, read as a stream so that its budget is extended while it grows."""
+    incoming = await _open(ours, request, plain=False)
+    async with _settling(ours, request, incoming):
+        while not incoming.ended:
+            await incoming.advance(incoming.tokens + 1)
+    answered = Answered.of(incoming.assembled.body())
+    settle_stream(ours, request, incoming)
+    return Served(ours, incoming.model, whole=answered)
+
+
 async def _stream(ours: Attempt, request: Request, way: Way | None = None) -> Served:
     """A stream, open and with its first token seen; a failure before that may go to the next candidate.
 
@@ -160,28 +191,30 @@ async def _stream(ours: Attempt, request: Request, way: Way | None = None) -> Se
     return Served(ours, incoming.model, incoming=incoming)
 
 
-async def _draft(ours: Attempt, request: Request, cascade: Cascade) -> Served:
+async def _draft(ours: Attempt, request: Request, judge: Judge) -> Served:
     """A held-back beginning, judged; where the caller does not stream, judged again every `hold_tokens` to the end."""
+    hold = judge.cascade.hold_tokens
     incoming = await _open(ours, request, plain=not request.asked_logprobs)
     async with _settling(ours, request, incoming):
         if request.stream:
-            await incoming.hold(cascade.hold_tokens)
-            _judge(incoming, cascade)
+            await incoming.hold(hold)
+            _judge(ours, incoming, judge, at_once=True)
         while not request.stream and not incoming.ended:
-            await incoming.advance(incoming.tokens + cascade.hold_tokens)
-            _judge(incoming, cascade)
-    sure = confidence(incoming.logprobs)
+            await incoming.advance(incoming.tokens + hold)
+            _judge(ours, incoming, judge, at_once=incoming.ended)
     if request.stream:
-        return Served(ours, incoming.model, incoming=incoming, confidence=sure)
+        return Served(ours, incoming.model, incoming=incoming)
     answered = Answered.of(incoming.assembled.body())
     settle_stream(ours, request, incoming)
-    return Served(ours, incoming.model, whole=answered, confidence=sure)
+    return Served(ours, incoming.model, whole=answered)
 
 
-def _judge(incoming: Incoming, cascade: Cascade) -> None:
-    value = confidence(incoming.logprobs)
-    if not cascade.accepts(value):
-        raise _Rejected(value)
+def _judge(ours: Attempt, incoming: Incoming, judge: Judge, *, at_once: bool) -> None:
+    """Raises _Rejected where the draft is not kept."""
+    verdict = judge.verdict(incoming.logprobs, whole=incoming.ended, at_once=at_once)
+    ours.sure = verdict.sure
+    if not verdict.kept:
+        raise _Rejected(verdict.sure)
 
 
 async def _open(ours: Attempt, request: Request, *, plain: bool, way: Way | None = None) -> Incoming:
@@ -195,7 +228,7 @@ async def _open(ours: Attempt, request: Request, *, plain: bool, way: Way | None
     except BaseException:  # as in _whole
         ours.cancelled(of_stream(request, ours.tier, None))
         raise
-    return Incoming(stream, choices=request.facts.n, plain=plain)
+    return Incoming(ours.pace(stream), choices=request.facts.n, plain=plain, grew=ours.grew)
 
 
 class _settling:  # noqa: N801 - reads as a verb where it is used
@@ -213,7 +246,7 @@ class _settling:  # noqa: N801 - reads as a verb where it is used
         usage = of_stream(self._request, self._ours.tier, self._incoming)
         if isinstance(error, _Rejected):
             first = self._incoming.first_token
-            self._ours.rejected(usage, confidence=error.value, first_token=first)
+            self._ours.rejected(usage, first_token=first)
         elif isinstance(error, TierError):
             self._ours.failed(error, usage if self._incoming.tokens else None)
         else:
@@ -229,8 +262,13 @@ def settle_stream(ours: Attempt, request: Request, incoming: Incoming) -> None:
         between = (last - first) / (incoming.tokens - 1)
     ours.ok(
         of_stream(request, ours.tier, incoming), finish_reason=incoming.finish_reason,
-        first_token=first, inter_token_s=between, confidence=confidence(incoming.logprobs),
+        first_token=first, inter_token_s=between,
     )  # fmt: skip
+
+
+def _may_stream(request: Request) -> bool:
+    """Embeddings do not grow, and the best of several answers is known only at the end."""
+    return request.path != "/v1/embeddings" and "best_of" not in request.body
 
 
 def _counts(ours: Attempt) -> bool:

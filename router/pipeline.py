@@ -9,8 +9,10 @@ from router.admission import admit, identify
 from router.assess import assess
 from router.attempts import Walk, attempt
 from router.deliver import Answer, from_cache, streamed, whole
-from router.errors import ApiError, context_too_long, no_candidate, unavailable
+from router.errors import ApiError, context_too_long, forbidden, no_candidate, unavailable
+from router.limits.allowance import Allowance
 from router.lookup import look_up
+from router.permitted import permitted
 from router.request import Arrival, Request
 from router.services import Services
 from router.views import views
@@ -26,11 +28,12 @@ async def answer(services: Services, arrival: Arrival) -> Answer:
     request = admit(snapshot, identify(services.keys, snapshot, arrival.headers), arrival)
     account = Account(services.bus, request)
     try:
+        allowance = account.tried.allowance = await services.limits.admit(request)
         account.hit, account.cache, cache_key = look_up(services.cache, request)
         if account.hit is not None:
             return from_cache(services, account, request, account.hit)
         predicted = assess(services, request)
-        account.decision = choose(request, predicted, views(snapshot))
+        account.decision = choose(request, predicted, views(snapshot), allowance)
         walk = Walk(services.bus, services.waiting, request, account.decision, account.tried)
         account.served = await attempt(walk)
         if account.served.incoming is not None:
@@ -43,12 +46,18 @@ async def answer(services: Services, arrival: Arrival) -> Answer:
         raise
 
 
-def choose(request: Request, predicted: Predicted | None, candidates: Mapping[str, TierView]) -> Decision:
-    """The decision, from facts, predictions and what the tiers are doing. Raises ApiError where none may serve."""
+def choose(
+    request: Request, predicted: Predicted | None, fleet: Mapping[str, TierView], allowance: Allowance | None = None
+) -> Decision:
+    """The decision, from facts, predictions, what the tiers are doing and what the caller may still spend.
+
+    Raises ApiError where no tier may serve.
+    """
     policy = request.snapshot.policies[request.policy]
+    candidates = permitted(request, predicted, fleet, allowance)
     decision = decide(request.policy, policy, request.facts, predicted, candidates, pinned=request.pinned)
     if not decision.tiers:
-        raise _refusal(decision, candidates)
+        raise (allowance and allowance.refusal()) or _refusal(decision, candidates)
     return decision
 
 
@@ -56,6 +65,8 @@ def _refusal(decision: Decision, candidates: Mapping[str, TierView]) -> ApiError
     reasons = tuple(f"{c.tier}: {c.reason}" for c in decision.considered)
     if reasons and all("context" in reason for reason in reasons):
         return context_too_long("The request does not fit any tier's context: " + "; ".join(reasons))
+    if reasons and all(candidates[c.tier].barred for c in decision.considered):
+        return forbidden("This key may not use the tiers that could serve this: " + "; ".join(reasons))
     if any(candidates[c.tier].state == "draining" for c in decision.considered):
         return unavailable(reasons)
     return no_candidate(reasons)

@@ -11,6 +11,9 @@ from policies.schema import Config
 from router.auth.keys import KeyStore
 from router.cache.exact import ExactCache
 from router.ledger.ledger import Ledger
+from router.limits.limits import Limits
+from router.limits.place import own_budgets, store_of
+from router.limits.store import Store
 from router.meter.meter import Meter
 from router.observe.events import Bus, Listener
 from router.observe.log import AccessLog
@@ -29,7 +32,7 @@ _CACHE_BYTES = 256 << 20
 class Services:
     """Made by `opened`; nothing else in the project makes these parts."""
 
-    def __init__(self, reloader: Reloader, ledger: Ledger, keys: KeyStore, cache: ExactCache) -> None:
+    def __init__(self, reloader: Reloader, ledger: Ledger, keys: KeyStore, cache: ExactCache, limits: Store) -> None:
         self.reloader = reloader
         self.ledger = ledger
         self.keys = keys
@@ -38,6 +41,13 @@ class Services:
         self.access_log = AccessLog()
         self.bus = Bus(())
         self.waiting = WaitingRoom(self.bus.emit)
+        self.limits = Limits(
+            limits,
+            ledger,
+            rules=lambda: self.snapshot.limits,
+            own=lambda: own_budgets(keys.known(), self.snapshot.limits),
+            emit=lambda event: self.bus.emit(event),  # noqa: PLW0108 - the bus of that moment
+        )
         self.classifier_thread = ThreadPoolExecutor(1, thread_name_prefix="classifier")
 
     @property
@@ -91,18 +101,20 @@ class Opening:
         keys = KeyStore.open(place)
         self._stack.callback(keys.close)
         reloader = Reloader(self._path, self._read, self._build, partial(measured, place))
-        services = Services(reloader, ledger, keys, ExactCache(_CACHE_BYTES))
+        services = Services(reloader, ledger, keys, ExactCache(_CACHE_BYTES), store_of(config))
         self._stack.callback(services.classifier_thread.shutdown, wait=True, cancel_futures=True)
         services.access_log.open()
         self._stack.callback(services.access_log.close)
-        services.bus = Bus((Recorder(ledger), services.metrics, services.access_log, *self._listeners))
+        services.bus = Bus((Recorder(ledger), services.metrics, services.access_log, services.limits, *self._listeners))
         services.waiting = WaitingRoom(services.bus.emit)
         self._stack.push_async_callback(reloader.close)
         await reloader.open(config, services.bus)
+        await services.limits.open()
+        self._stack.push_async_callback(services.limits.close)
         meter = Meter(lambda: reloader.snapshot, place)
         await meter.open()
         self._stack.push_async_callback(meter.close)
-        services.metrics.watch(lambda: reloader.snapshot, ledger.lag_s)
+        services.metrics.watch(lambda: reloader.snapshot, ledger.lag_s, services.limits.states)
         return services
 
 

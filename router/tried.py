@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 
 from router.attempt import Attempt
 from router.ledger.types import AttemptEnd
+from router.limits.allowance import Allowance
 from tiers.pool import Tier
 
 
 @dataclass(slots=True)
 class Tried:
-    """attempts: in order. waited_s: seconds in the waiting room."""
+    """attempts: in order. waited_s: seconds in the waiting room. allowance: None where nothing is limited."""
 
     attempts: list[Attempt] = field(default_factory=list)
     escalations: int = 0
     fallbacks: int = 0
     waited_s: float = 0.0
+    allowance: Allowance | None = None
 
     @property
     def failed(self) -> bool:

@@ -13,32 +13,24 @@ from typing import Literal
 import orjson
 
 from router.auth.secret import digest, id_of, new_secret, presented, read_pepper
+from router.auth.table import COLUMNS, connect
+from router.limits.rules import Own
 
 _log = logging.getLogger(__name__)
 
 Role = Literal["use", "admin", "read"]
 _POLL_S = 1.0
 _NO_DIGEST = bytes(32)
-
-_TABLE = """
-CREATE TABLE IF NOT EXISTS api_key (
-  id TEXT PRIMARY KEY,
-  digest BLOB NOT NULL,
-  team TEXT NOT NULL,
-  user TEXT NOT NULL,
-  role TEXT NOT NULL CHECK (role IN ('use', 'admin', 'read')),
-  models TEXT NOT NULL,
-  created_ns INTEGER NOT NULL,
-  expires_ns INTEGER,
-  revoked_ns INTEGER
-) STRICT
-"""
-_ALL = "SELECT id, team, user, role, models, created_ns, expires_ns, revoked_ns, digest FROM api_key"
+_ALL = f"SELECT {', '.join(COLUMNS)} FROM api_key"  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key without its secret. models: what it may ask for, empty for all. Times: Unix nanoseconds."""
+    """An API key without its secret. Times: Unix nanoseconds.
+
+    models, tiers: what it may ask for and be answered by, empty for all. own: its limits, None where it has none.
+    overlap_ns: until when the secret before a rotation works too.
+    """
 
     id: str
     team: str
@@ -48,9 +40,29 @@ class Key:
     created_ns: int
     expires_ns: int | None = None
     revoked_ns: int | None = None
+    tiers: tuple[str, ...] = ()
+    own: Own | None = None
+    overlap_ns: int | None = None
 
     def valid_at(self, now_ns: int) -> bool:
         return self.revoked_ns is None and (self.expires_ns is None or now_ns < self.expires_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A key and what proves it. before: the digest from before a rotation."""
+
+    key: Key
+    digest: bytes
+    before: bytes
+
+    def proved_by(self, shown: bytes, now_ns: int) -> bool:
+        """Both digests are compared whatever the first says."""
+        same, old = hmac.compare_digest(shown, self.digest), hmac.compare_digest(shown, self.before)
+        return same or (old and self.key.overlap_ns is not None and now_ns < self.key.overlap_ns)
+
+
+_NOBODY = _Known(Key("", "", "", "use", (), 0, revoked_ns=0), _NO_DIGEST, _NO_DIGEST)
 
 
 class KeysError(ValueError):
@@ -77,7 +89,7 @@ class KeyStore:
         self._now_ns = now_ns
         self._version = -1
         self._polled = clock()
-        self._keys: dict[str, tuple[Key, bytes]] = {}
+        self._keys: dict[str, _Known] = {}
         self._load()
 
     @classmethod
@@ -99,7 +111,7 @@ class KeyStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             pepper = given.encode() if given else read_pepper(ledger.with_suffix(".keys.pepper"))
-            return cls(_connect(path), pepper, clock=clock, now_ns=now_ns)
+            return cls(connect(path), pepper, clock=clock, now_ns=now_ns)
         except (OSError, sqlite3.Error) as error:
             raise KeysError(f"{path}: {error}; API keys are kept beside state.ledger") from error
 
@@ -110,21 +122,39 @@ class KeyStore:
         user: str = "",
         role: Role = "use",
         models: Sequence[str] = (),
+        tiers: Sequence[str] = (),
+        own: Own | None = None,
         expires_ns: int | None = None,
     ) -> tuple[Key, str]:
         """A new key and its secret, which is stored nowhere and cannot be shown again."""
         key_id, secret = new_secret()
-        key = Key(key_id, team, user, role, tuple(models), self._now_ns(), expires_ns)
-        self._connection.execute(
-            "INSERT INTO api_key (id, digest, team, user, role, models, created_ns, expires_ns)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                key.id, digest(secret, self._pepper), team, user, role,
-                orjson.dumps(key.models).decode(), key.created_ns, expires_ns,
-            ),
-        )  # fmt: skip
+        key = Key(key_id, team, user, role, tuple(models), self._now_ns(), expires_ns, None, tuple(tiers), own)
+        limits = own or Own()
+        values = {
+            "id": key_id, "digest": digest(secret, self._pepper), "team": team, "user": user, "role": role,
+            "models": orjson.dumps(key.models).decode(), "tiers": orjson.dumps(key.tiers).decode(),
+            "created_ns": key.created_ns, "expires_ns": expires_ns, "rpm": limits.rpm, "tpm": limits.tpm,
+            "budget_nusd": limits.budget_nusd, "budget_period": limits.budget_period,
+        }  # fmt: skip
+        named = ", ".join(values)
+        places = ", ".join(f":{name}" for name in values)
+        self._connection.execute(f"INSERT INTO api_key ({named}) VALUES ({places})", values)  # noqa: S608 - our own names
         self._load()
         return key, secret
+
+    def rotate(self, key_id: str, *, overlap_s: float) -> str | None:
+        """A new secret for a key; the one before works for `overlap_s` more. None where no such key still works.
+
+        The key keeps its id, and with it its spending and limits.
+        """
+        secret, now_ns = new_secret(key_id)[1], self._now_ns()
+        changed = self._connection.execute(
+            "UPDATE api_key SET before = digest, digest = ?, overlap_ns = ?"
+            " WHERE id = ? AND revoked_ns IS NULL AND (expires_ns IS NULL OR expires_ns > ?)",
+            (digest(secret, self._pepper), now_ns + int(overlap_s * 1e9), key_id, now_ns),
+        )
+        self._load()
+        return secret if changed.rowcount else None
 
     def revoke(self, key_id: str) -> bool:
         """Whether there was such a key that still worked; it does no longer."""
@@ -137,7 +167,11 @@ class KeyStore:
     def list(self) -> list[Key]:
         """All keys ever made, the oldest first."""
         self._load()
-        return sorted((key for key, _ in self._keys.values()), key=lambda key: (key.created_ns, key.id))
+        return sorted(self.known(), key=lambda key: (key.created_ns, key.id))
+
+    def known(self) -> Sequence[Key]:
+        """All keys as last read, in no order, at once."""
+        return [known.key for known in self._keys.values()]
 
     def verify(self, header_value: str | None) -> Key | None:
         """The key that an `Authorization` (or `x-api-key`) value proves; None for every other value.
@@ -145,10 +179,10 @@ class KeyStore:
         An unknown id, a wrong secret, a revoked and an expired key take the same path and the same time.
         """
         self._poll()
-        secret = presented(header_value)
-        key, expected = self._keys.get(id_of(secret), (None, _NO_DIGEST))
-        same = hmac.compare_digest(digest(secret, self._pepper), expected)
-        return key if key is not None and same and key.valid_at(self._now_ns()) else None
+        secret, now_ns = presented(header_value), self._now_ns()
+        known = self._keys.get(id_of(secret), _NOBODY)
+        proved = known.proved_by(digest(secret, self._pepper), now_ns)
+        return known.key if proved and known.key.valid_at(now_ns) else None
 
     def close(self) -> None:
         self._connection.close()
@@ -166,11 +200,7 @@ class KeyStore:
 
     def _load(self) -> None:
         version = self._data_version()
-        rows = self._connection.execute(_ALL)
-        self._keys = {
-            key_id: (Key(key_id, team, user, role, tuple(orjson.loads(models)), *times), proof)
-            for key_id, team, user, role, models, *times, proof in rows
-        }
+        self._keys = {row["id"]: _known(row) for row in self._connection.execute(_ALL)}
         self._version = version
 
     def _data_version(self) -> int:
@@ -178,14 +208,11 @@ class KeyStore:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """Made readable by its owner alone; SQLite gives its -wal file the same mode."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(_TABLE)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _known(row: sqlite3.Row) -> _Known:
+    limits = Own(row["rpm"], row["tpm"], row["budget_nusd"], row["budget_period"])
+    key = Key(
+        row["id"], row["team"], row["user"], row["role"], tuple(orjson.loads(row["models"])), row["created_ns"],
+        row["expires_ns"], row["revoked_ns"], tuple(orjson.loads(row["tiers"])),
+        None if limits.unlimited else limits, row["overlap_ns"],
+    )  # fmt: skip
+    return _Known(key, row["digest"], row["before"] or _NO_DIGEST)

@@ -10,9 +10,12 @@ _PREFIX = "tg"
 _PEPPER_BYTES = 32
 
 
-def new_secret() -> tuple[str, str]:
-    """(id, secret): the secret is `tg-<id>-<43 random URL-safe characters>`, 256 bits of it random."""
-    key_id = secrets.token_hex(6)
+def new_secret(key_id: str = "") -> tuple[str, str]:
+    """(id, secret): the secret is `tg-<id>-<43 random URL-safe characters>`, 256 bits of it random.
+
+    key_id: of a key that gets another secret; a new id when empty.
+    """
+    key_id = key_id or secrets.token_hex(6)
     return key_id, f"{_PREFIX}-{key_id}-{secrets.token_urlsafe(32)}"
 
 

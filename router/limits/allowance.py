@@ -46,7 +46,9 @@ class Allowance:
                     self._tell(meter, action)
                 if over and self._barring is None:
                     self._barring = meter
-        return {name: replace(view, barred=reasons.get(name, "")) for name, view in views.items()} if reasons else views
+        if not reasons:
+            return views
+        return {name: replace(view, barred=view.barred or reasons.get(name, "")) for name, view in views.items()}
 
     def refusal(self) -> OverBudget | None:
         """What a request is told for which `restrict` left no tier; None where it barred none."""

@@ -48,8 +48,8 @@ class Hold:
         self.covered = output_tokens
 
     async def keep_up(self) -> None:
-        """Extend by an increment where the answer has reached what is covered. Raises as `cover`."""
-        if self.seen >= self.covered:
+        """Extend by an increment where the answer has outgrown what is covered. Raises as `cover`."""
+        if self.seen > self.covered:
             await self.cover(self.seen + STEP_TOKENS)
 
     def grew(self, tokens: int) -> None:
@@ -64,6 +64,10 @@ class Hold:
                 for meter, held in zip(self._meters, self._held, strict=True)
             ]
         )
+
+    def correct(self, cost_nusd: int, tokens: int) -> None:
+        """Differences to what it was settled at, known later."""
+        self._store.settle([Settled(m.pot, 0, cost_nusd if m.unit == "usd" else tokens) for m in self._meters])
 
     def _amount(self, meter: Meter, output_tokens: int) -> int:
         if meter.unit == "tokens":

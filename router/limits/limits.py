@@ -1,21 +1,23 @@
 """Limits: what every request is held to before and while it is answered, and how every budget stands."""
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from router.errors import ApiError
+from router.ledger.ledger import Ledger
 from router.limits.allowance import Allowance
 from router.limits.expect import charged_tokens
 from router.limits.headers import told
 from router.limits.meters import Meter, counted_as, meters
 from router.limits.period import Calendar
 from router.limits.refusals import too_fast, too_large, uncounted
-from router.limits.rules import EACH, Budget, Rules, Scope, Who
+from router.limits.rules import EACH, Budget, Counted, Rules, Scope, Who
 from router.limits.seeds import seeds
 from router.limits.state import BudgetState, OnExceed
 from router.limits.store import Answer, Charge, Store
-from router.observe.events import LimitReached
+from router.observe.events import Event, LimitReached, Reloaded
 from router.request import Request
 
 _MANY = 4096
@@ -24,26 +26,30 @@ _MANY = 4096
 class Limits:
     """One for each gateway; made by the services.
 
-    rules: of the configuration that serves now. own: budgets that keys were made with. emit: takes events.
-    now_ns: Unix time.
+    ledger: what was spent before. rules: of the configuration that serves now. own: budgets that keys were made with.
+    emit: takes events. now_ns: Unix time.
     """
 
     def __init__(
         self,
         store: Store,
+        ledger: Ledger,
         *,
         rules: Callable[[], Rules],
         own: Callable[[], Iterable[Budget]],
         emit: Callable[[LimitReached], None],
-        now_ns: Callable[[], int],
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._store = store
+        self._ledger = ledger
         self._rules = rules
         self._own = own
         self._emit = emit
         self._now_ns = now_ns
         self._calendar = Calendar()
         self._meters: dict[str, Meter] = {}  # every one that anything was counted in, by its pot
+        self._taken_up: set[Counted] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[tuple[str, OnExceed]] = set()
 
     async def admit(self, request: Request) -> Allowance | None:
@@ -67,11 +73,21 @@ class Limits:
         paying = meters(request.snapshot.limits.budgets_of(who), self._calendar, self._now_ns())
         return Allowance(self._store, paying, tokens=(), headers={}, tell=_silently) if paying else None
 
-    def take_up(self, ledger: Path, budgets: Iterable[Budget]) -> None:
-        """Count what the ledger says was spent from these until now. Blocks. Raises LedgerError."""
-        for meter, spent in seeds(ledger, budgets, now_ns=self._now_ns()):
-            self._known((meter,))
-            self._store.seed(meter.pot, spent.spent, spent.unpriced, meter.span.ends_ns)
+    async def open(self) -> None:
+        """Take up what the ledger says was spent. Raises LedgerError."""
+        await self._take_up()
+        await self._store.open()
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._tasks)
+        await self._store.close()
+
+    def __call__(self, event: Event) -> None:
+        """A listener: budgets that a reload brings take up what was spent before it."""
+        if isinstance(event, Reloaded) and event.ok:
+            task = asyncio.get_running_loop().create_task(self._take_up())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def states(self) -> tuple[BudgetState, ...]:
         """Every budget in its present period: those named in the configuration, and each that `*` or a key's own
@@ -87,6 +103,20 @@ class Limits:
             if (meter.scope.kind, meter.unit, meter.period) in each and meter.span.ends_ns > now_ns and pot not in pots
         }
         return tuple(self._state(meter, budget) for meter in pots.values() for budget in meter.budgets)
+
+    async def _take_up(self) -> None:
+        """Seed the pots of budgets not seen before with what began before this moment; later attempts count here."""
+        before = frozenset(self._taken_up)
+        budgets = [budget for budget in [*self._rules().budgets, *self._own()] if budget.counted not in before]
+        self._taken_up |= {budget.counted for budget in budgets}
+        now_ns = self._now_ns()
+        await self._ledger.flush()
+        found = await asyncio.to_thread(lambda: list(seeds(self._ledger.path, budgets, now_ns=now_ns)))
+        for meter, spent in found:
+            each = meter.counted._replace(scope=meter.scope._replace(value=EACH))
+            if meter.counted not in before and each not in before:
+                self._known((meter,))
+                self._store.seed(meter.pot, spent.spent, spent.unpriced, meter.span.ends_ns)
 
     async def _charge(self, asked: "list[_Rated]") -> dict[str, str]:
         answer = await self._store.ask([rated.charge for rated in asked], ())

@@ -20,6 +20,12 @@ class MemoryStore:
         self._tats: dict[str, float] = {}
         self._sweep_at = _MANY
 
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
     async def ask(self, charges: Sequence[Charge], draws: Sequence[Draw]) -> Answer:
         now_us = self._now_us()
         after = self._charged(charges, now_us)

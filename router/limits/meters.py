@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from router.limits.period import Calendar, Span
-from router.limits.rules import Budget, Scope
+from router.limits.rules import Budget, Counted, Scope
 from router.limits.state import OnExceed, Period, Unit
 from router.limits.store import Draw
 
@@ -20,13 +20,26 @@ class Meter:
     """
 
     pot: str
-    scope: Scope
-    unit: Unit
-    period: Period
-    timezone: str
+    counted: Counted
     span: Span
     budgets: tuple[Budget, ...]
     cap: int | None
+
+    @property
+    def scope(self) -> Scope:
+        return self.counted.scope
+
+    @property
+    def unit(self) -> Unit:
+        return self.counted.unit
+
+    @property
+    def period(self) -> Period:
+        return self.counted.period
+
+    @property
+    def timezone(self) -> str:
+        return self.counted.timezone
 
     def draw(self, amount: int) -> Draw:
         return Draw(self.pot, amount, self.cap, self.span.ends_ns)
@@ -38,19 +51,17 @@ class Meter:
 
 def meters(found: Iterable[tuple[Scope, Budget]], calendar: Calendar, now_ns: int) -> tuple[Meter, ...]:
     """Budgets of one scope, unit and period share a meter."""
-    together: dict[tuple[Scope, Unit, Period, str], list[Budget]] = {}
+    together: dict[Counted, list[Budget]] = {}
     for scope, budget in found:
-        together.setdefault((scope, budget.unit, budget.period, budget.timezone), []).append(budget)
-    return tuple(
-        _meter(scope, unit, period, timezone, calendar.span(period, timezone, now_ns), tuple(budgets))
-        for (scope, unit, period, timezone), budgets in together.items()
-    )
+        together.setdefault(budget.counted._replace(scope=scope), []).append(budget)
+    return tuple(_meter(counted, tuple(budgets), calendar, now_ns) for counted, budgets in together.items())
 
 
-def _meter(scope: Scope, unit: Unit, period: Period, timezone: str, span: Span, budgets: tuple[Budget, ...]) -> Meter:
+def _meter(counted: Counted, budgets: tuple[Budget, ...], calendar: Calendar, now_ns: int) -> Meter:
+    span = calendar.span(counted.period, counted.timezone, now_ns)
     cap = min((budget.limit for budget in budgets if budget.on_exceed == "reject"), default=None)
-    name = f"{counted_as(scope)}/{unit}/{period}/{timezone}/{span.name}"
-    return Meter(name, scope, unit, period, timezone, span, budgets, cap)
+    pot = f"{counted_as(counted.scope)}/{counted.unit}/{counted.period}/{counted.timezone}/{span.name}"
+    return Meter(pot, counted, span, budgets, cap)
 
 
 def counted_as(scope: Scope) -> str:

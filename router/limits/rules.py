@@ -33,6 +33,15 @@ class Scope(NamedTuple):
         return f"tag:{self.tag}={self.value}" if self.kind == "tag" else f"{self.kind}:{self.value}"
 
 
+class Counted(NamedTuple):
+    """Whose spending of what, counted anew when."""
+
+    scope: Scope
+    unit: Unit
+    period: Period
+    timezone: str
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """limit: nano-dollars or tokens a period."""
@@ -43,6 +52,11 @@ class Budget:
     period: Period
     timezone: str
     on_exceed: OnExceed = "reject"
+
+    @property
+    def counted(self) -> Counted:
+        """What budgets must have in common to count the same."""
+        return Counted(self.scope, self.unit, self.period, self.timezone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,10 @@ class Own(NamedTuple):
     tpm: int | None = None
     budget_nusd: int | None = None
     budget_period: Period = "month"
+
+    @property
+    def unlimited(self) -> bool:
+        return self.rpm is None and self.tpm is None and self.budget_nusd is None
 
 
 class Who(NamedTuple):

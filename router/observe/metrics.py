@@ -1,6 +1,6 @@
 """Prometheus metrics: a listener that counts, and gauges that are read when somebody asks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -8,12 +8,14 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from router.ledger.types import Reservation, Settlement
+from router.limits.state import BudgetState
 from router.observe.events import (
     AssessmentMissed,
     AttemptEnded,
     Escalated,
     Event,
     FellBack,
+    LimitReached,
     Reloaded,
     RequestEnded,
     Waited,
@@ -56,13 +58,19 @@ class Metrics:
         )
         self._cache = counter("cache_requests", "Cache look-ups; result: hit, miss, off.", "kind", "result")
         self._missed = counter("classifier_missed", "Requests decided without the classifier.", "reason")
+        self._limited = counter("limits_reached", "Budgets and rate limits that acted.", "what", "scope", "action")
         self._reload_failures = Counter(
             "tiergate_config_reload_failures", "Configurations that were refused.", registry=self.registry
         )
 
-    def watch(self, snapshot: Callable[[], Snapshot], ledger_lag_s: Callable[[], float]) -> None:
+    def watch(
+        self,
+        snapshot: Callable[[], Snapshot],
+        ledger_lag_s: Callable[[], float],
+        budgets: Callable[[], Iterable[BudgetState]],
+    ) -> None:
         """Read gauges from what serves at the moment of the scrape. Call once."""
-        self.registry.register(_Gauges(snapshot, ledger_lag_s))
+        self.registry.register(_Gauges(snapshot, ledger_lag_s, budgets))
 
     def render(self) -> bytes:
         return generate_latest(self.registry)
@@ -78,9 +86,11 @@ class Metrics:
             case FellBack(_, reason):
                 self._fallbacks(reason).inc()
             case Waited(tier, _, seconds, outcome):
-                self._queue_wait.labels(tier, outcome).observe(seconds)
+                self._queue_wait(tier, outcome).observe(seconds)
             case AssessmentMissed(reason):
                 self._missed(reason).inc()
+            case LimitReached(what, scope, action):
+                self._limited(what, scope, action).inc()
             case Reloaded(ok=False):
                 self._reload_failures.inc()
             case _:
@@ -121,19 +131,40 @@ class Metrics:
 class _Gauges(Collector):
     """Gauges of replicas and the ledger; what an engine does not report is absent, never 0."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], ledger_lag_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        ledger_lag_s: Callable[[], float],
+        budgets: Callable[[], Iterable[BudgetState]],
+    ) -> None:
         self._snapshot = snapshot
         self._ledger_lag_s = ledger_lag_s
+        self._budgets = budgets
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         snapshot = self._snapshot()
         yield from _replica_gauges(snapshot)
+        yield _budget_gauge(self._budgets())
         lag = GaugeMetricFamily("tiergate_ledger_lag_seconds", "Age of the oldest row that is not written yet.")
         lag.add_metric([], self._ledger_lag_s())
         yield lag
         generation = GaugeMetricFamily("tiergate_config_generation", "Configurations taken since the start.")
         generation.add_metric([], snapshot.generation)
         yield generation
+
+
+def _budget_gauge(budgets: Iterable[BudgetState]) -> GaugeMetricFamily:
+    """Of several budgets of one scope and period the tightest."""
+    told = "What is left of a budget, neither spent nor held; below 0 where it is overrun."
+    gauge = GaugeMetricFamily("tiergate_budget_remaining_usd", told, labels=["scope", "period"])
+    left: dict[tuple[str, str], int] = {}
+    for budget in budgets:
+        if budget.unit == "usd":
+            place = budget.scope, budget.period
+            left[place] = min(budget.remaining, left.get(place, budget.remaining))
+    for place, remaining in left.items():
+        gauge.add_metric(place, remaining / 1e9)
+    return gauge
 
 
 def _replica_gauges(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
