@@ -34,6 +34,11 @@ def as_json(data: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def note(message: str) -> None:
+    """One line beside the output, for what a person should know."""
+    print(f"tiergate: {message}", file=sys.stderr)  # noqa: T201 - as in fail
+
+
 def fail(message: str, *, code: int = 2) -> NoReturn:
     """One line that says what is wrong and what to do."""
     print(f"tiergate: {message}", file=sys.stderr)  # noqa: T201 - the one place

@@ -10,7 +10,7 @@ import typer
 
 from classifier.errors import ClassifierError
 from policies.problems import ConfigError
-from router.cli import check, explain, keys, models, prices, serve, spend, tiers, train
+from router.cli import check, explain, export, keys, models, prices, serve, spend, tiers, train
 from router.cli import doctor as doctor_command
 from router.cli.console import fail
 from router.ledger.sqlite import LedgerError
@@ -25,6 +25,7 @@ app.command("explain")(explain.explain)
 app.command("spend")(spend.spend)
 app.command("doctor")(doctor_command.doctor)
 app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")
+app.add_typer(export.app, name="export", help="The ledger for other tools.")
 app.add_typer(models.app, name="models", help="Bundled and local GGUF models.")
 app.add_typer(prices.app, name="prices", help="What a token costs on each tier.")
 app.add_typer(tiers.app, name="tiers", help="Replicas of a running gateway and their state.")
