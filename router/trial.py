@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +114,9 @@ def _served(each: Recorded, decision: Decision, snapshot: Snapshot) -> tuple[flo
 
 def _judged(logprobs: Sequence[float], judge: Judge) -> int | None:
     """Tokens after which a draft is thrown away, judged as of an answer that is not streamed; None where it is kept."""
-    hold: int = judge.cascade.hold_tokens
-    for seen in [*range(hold, len(logprobs), hold), len(logprobs)]:
-        whole = seen == len(logprobs)
+    hold, length = judge.cascade.hold_tokens, len(logprobs)
+    for seen in chain(range(hold, length, hold), (length,)):
+        whole = seen == length
         if not judge.verdict(logprobs[:seen], whole=whole, at_once=whole).kept:
             return seen
     return None
