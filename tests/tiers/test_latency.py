@@ -3,8 +3,10 @@
 import pytest
 
 from tests.tiers.fleets import Clock, fleet
+from tests.tiers.test_pool import Sleeper, StubEngine
 from tiers.breaker import BreakerSettings
 from tiers.latency import Timing
+from tiers.pool import CHECK_S
 
 OPEN_S = BreakerSettings().open_s
 
@@ -140,3 +142,18 @@ def test_a_slow_probe_keeps_it_out_longer_and_never_for_half_a_minute():
     clock.now += 20
     probe(tier, replica, first(0.2))
     assert replica.state == "up"
+
+
+async def test_the_watch_takes_it_out_at_the_next_check():
+    """Within ten seconds of growing slow, without anybody asking."""
+    sleeper = Sleeper()
+    tier = fleet(2)
+    tier._sleep = sleeper
+    for replica, ttft_s in zip(tier.replicas, (9.0, 0.1), strict=True):
+        replica.engine = StubEngine()
+        answers(replica, first(ttft_s))
+    await tier.open()
+    await sleeper.wake(2)
+    assert [replica.state for replica in tier.replicas] == ["ejected", "up"]
+    assert sleeper.slept[:2] == [CHECK_S, CHECK_S]
+    await tier.close()
