@@ -163,6 +163,9 @@ class Incoming:
 
     def _forward(self, chunk: dict[str, Any], event: Event) -> bytes:
         choices = chunk.get("choices")
+        if self._join is None and not self._plain and self.assembled.more_text(chunk):
+            self._note_token()
+            return event.raw
         if choices:
             self._note_tokens(choices)
             if self._plain:
@@ -184,17 +187,19 @@ class Incoming:
             self.usage_chunk = chunk if self._join is None else renamed(self._join.sent, chunk)
 
     def _note_tokens(self, choices: list[dict[str, Any]]) -> None:
-        before = self.tokens
         for choice in choices:
-            if carries_output(choice):
-                self.tokens += 1
-                self.last_token = time.monotonic()
-                if self.first_token is None:
-                    self.first_token = self.last_token
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
             if logprobs := choice.get("logprobs"):
                 self.logprobs.extend(_sampled(logprobs))
-        if self._grew is not None and self.tokens > before:
+            if carries_output(choice):
+                self._note_token()
+
+    def _note_token(self) -> None:
+        self.tokens += 1
+        self.last_token = time.monotonic()
+        if self.first_token is None:
+            self.first_token = self.last_token
+        if self._grew is not None:
             self._grew(self.tokens)
 
     def _fail(self, error: Any) -> bytes:

@@ -42,6 +42,19 @@ class Choice:
             if name not in _CHOICE_FIELDS:
                 _grow(self._extra, {name: chunk[name]})
 
+    def more_text(self, chunk: Mapping[str, Any]) -> bool:
+        """`feed` of a chunk that says nothing but `delta: {content: TEXT}`; False, and nothing done, for any other."""
+        delta, text = chunk.get("delta"), None
+        if isinstance(delta, dict) and len(delta) == 1:
+            text = delta.get("content")
+        if not text or not isinstance(text, str) or chunk.get("index") != 0 or not _CHOICE_FIELDS.issuperset(chunk):
+            return False
+        if chunk.get("finish_reason") is not None or chunk.get("logprobs") is not None:
+            return False
+        self.tokens += 1
+        self._text.setdefault("content", []).append(text)
+        return True
+
     @property
     def begun(self) -> bool:
         """Whether anything was generated."""
