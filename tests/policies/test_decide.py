@@ -201,9 +201,7 @@ def test_a_cascade_drafts_first():
     """The draft tier, then the others as the route prefers them."""
     made = choose(CASCADE, predicted=predicts(0.6, 0.8, 0.9))
     assert (made.tiers, made.name) == (("edge", "long", "short"), "cascade")
-    assert made.cascade == Cascade(
-        accept=0.7, hold_tokens=8, prior=0.6, against=0.9, drafts=("edge",), rival="long"
-    )
+    assert made.cascade == Cascade(accept=0.7, hold_tokens=8, prior=0.6, against=0.9, drafts=("edge",), rival="long")
     assert why(made, "edge") == "drafts first, kept when 0.7 as sure as the tiers behind it are good"
     assert choose(CASCADE, predicted=predicts(0.6, 0.85, 0.9)).tiers == ("edge", "short", "long")
 
@@ -279,3 +277,49 @@ def test_a_draft_that_could_never_be_kept_is_not_made():
     made = choose(CASCADE, predicted=predicts(0.2, 0.85, 0.9))
     assert (made.cascade, made.tiers[0]) == (None, "short")
     assert "too low for any draft" in why(made, "edge")
+
+
+CHAIN = "{cascade: {first: edge, through: [short], accept: 0.8, hold_tokens: 8}}"
+
+
+def judges(*quality: float, p50: float = 100) -> Predicted:
+    """A prediction of a classifier that has learned to judge drafts, of answers of 50 tokens mostly."""
+    return Predicted(dict(zip(("edge", "short", "long"), quality, strict=True)), p50, 2 * p50, typical_tokens=50)
+
+
+def test_several_tiers_draft_in_turn():
+    """Each that promises enough of what is behind it, in order; the last tier's answer is no draft."""
+    made = choose(CHAIN, predicted=judges(0.8, 0.85, 0.9))
+    assert made.tiers == ("edge", "short", "long")
+    assert made.cascade is not None
+    assert (made.cascade.drafts, made.cascade.rival) == (("edge", "short"), "long")
+    assert "kept unless going on gains 0.2" in why(made, "short")
+    alone = choose(CHAIN, predicted=judges(0.8, 0.85, 0.9), fleet=views(long={"state": "down"}))
+    assert alone.cascade is not None
+    assert (alone.tiers, alone.cascade.drafts, alone.cascade.rival) == (("edge", "short"), ("edge",), "short")
+
+
+def test_a_draft_that_is_likely_thrown_away_is_not_made():
+    """P(kept) is about the cube of its share of the best quality: 0.2 for short here, which costs a sixth of long."""
+    made = choose(CHAIN, predicted=judges(0.3, 0.4, 0.9))
+    assert made.cascade is not None
+    assert (made.tiers, made.cascade.drafts) == (("edge", "long", "short"), ("edge",))
+    skipped = choose(CHAIN, predicted=judges(0.1, 0.85, 0.9))
+    assert skipped.cascade is not None
+    assert (skipped.tiers, skipped.cascade.drafts) == (("short", "long", "edge"), ("short",))
+    assert "no draft: it costs" in why(skipped, "edge")
+
+
+def test_the_dearer_going_on_is_the_more_it_must_gain():
+    """The bar on a draft grows with what an answer of the rival costs, counted in its typical answers."""
+    short, long = (choose(CHAIN, predicted=judges(0.8, 0.85, 0.9, p50=p50)).cascade for p50 in (50, 500))
+    assert short is not None
+    assert long is not None
+    assert long.stretch > 5 * short.stretch
+    assert (short.keeps(0.3, at_once=True), long.keeps(0.3, at_once=True)) == (False, True)
+    assert short.keeps(0.3, at_once=False)
+    unpriced = choose(
+        CHAIN, predicted=judges(0.8, 0.85, 0.9), fleet=views(long={"input_nusd": None, "output_nusd": None})
+    )
+    assert unpriced.cascade is not None
+    assert unpriced.cascade.stretch == 2.0
