@@ -7,15 +7,17 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.faults.speech import Speech
+
 _FULL_BYTES = 65536
-WORDS = ["The", " quick", " brown", " fox", " jumps", " over", " the", " dog"]
 
 
 @dataclass
 class Exchange:
     """method, path, headers (lower case), body: what was asked. The methods write the reply.
 
-    left: the client closed while it was being answered. blocked: the client reads too slowly to take more.
+    name: of this answer. earlier: how many requests came before this one. left: the client closed while it was being
+    answered. blocked: the client reads too slowly to take more.
     """
 
     method: str
@@ -25,12 +27,19 @@ class Exchange:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     tick_s: float = 1.0
+    name: str = "1"
+    earlier: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
     blocked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def streamed(self) -> bool:
         return isinstance(self.body, dict) and bool(self.body.get("stream"))
+
+    @property
+    def speech(self) -> Speech:
+        """What would be said if nothing broke."""
+        return Speech(self.body, name=self.name, legacy=not self.path.endswith("/chat/completions"))
 
     async def reply(
         self,
@@ -82,41 +91,6 @@ class Exchange:
     async def _head(self, status: int, headers: dict[str, str]) -> None:
         lines = [f"HTTP/1.1 {status} Reason", *(f"{name}: {value}" for name, value in headers.items())]
         await self.write("\r\n".join([*lines, "", ""]).encode())
-
-
-def whole(model: str = "m") -> dict[str, Any]:
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": "".join(WORDS)},
-        "finish_reason": "stop",
-    }
-    return {
-        "id": "c1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": model,
-        "choices": [choice],
-        "usage": usage(),
-    }
-
-
-def events(model: str = "m") -> list[bytes]:
-    """The same answer as server-sent events, with usage, without `[DONE]`."""
-    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model}
-    deltas: list[tuple[dict[str, str], str | None]] = [({"role": "assistant", "content": ""}, None)]
-    deltas += [({"content": word}, None) for word in WORDS]
-    deltas.append(({}, "stop"))
-    chunks = [{**head, "choices": [{"index": 0, "delta": d, "finish_reason": f}]} for d, f in deltas]
-    chunks.append({**head, "choices": [], "usage": usage()})
-    return [event(chunk) for chunk in chunks]
-
-
-def event(data: Any) -> bytes:
-    return b"data: " + json.dumps(data).encode() + b"\n\n"
-
-
-def usage() -> dict[str, int]:
-    return {"prompt_tokens": 5, "completion_tokens": len(WORDS), "total_tokens": 5 + len(WORDS)}
 
 
 async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tick_s: float) -> Exchange | None:

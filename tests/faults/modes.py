@@ -6,14 +6,21 @@ import json
 import zlib
 from collections.abc import Awaitable, Callable
 
-from tests.faults.exchange import Exchange, event, events, whole
+from tests.faults.exchange import Exchange
+from tests.faults.speech import event
 
 Mode = Callable[[Exchange], Awaitable[None]]
 
-HALF = 5
 DONE = b"data: [DONE]\n\n"
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx at 10.0.0.9</body></html>"
 OVERLOAD = {"error": {"message": "queue full", "type": "server_error", "param": None, "code": "overloaded"}}
+FILTERED = {"choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}]}
+PREFILL = {
+    "error": {
+        "message": "Cannot have 2 or more assistant messages at the end of the list.",
+        "type": "BadRequestError", "param": None, "code": 400,
+    }
+}  # fmt: skip
 TOO_LONG = {
     "error": {
         "message": "maximum context length is 512 tokens. However, your request has 600 input tokens.",
@@ -26,9 +33,9 @@ TOO_LONG = {
 
 async def ok(x: Exchange) -> None:
     if not x.streamed:
-        return await x.json(200, whole())
+        return await x.json(200, x.speech.whole())
     await x.begin()
-    for piece in [*events(), DONE]:
+    for piece in [*x.speech.events(), DONE]:
         await x.send(piece)
     return await x.end()
 
@@ -36,6 +43,15 @@ async def ok(x: Exchange) -> None:
 def status(code: int, **headers: str) -> Mode:
     async def mode(x: Exchange) -> None:
         await x.json(code, OVERLOAD, **headers)
+
+    return mode
+
+
+def once(first: Mode) -> Mode:
+    """Breaks the first request that comes, and answers every other."""
+
+    async def mode(x: Exchange) -> None:
+        await (ok(x) if x.earlier else first(x))
 
     return mode
 
@@ -67,29 +83,29 @@ async def slow_first_token(x: Exchange) -> None:
         await asyncio.wait({leaving}, timeout=x.tick_s)
 
 
-async def _half(x: Exchange) -> None:
-    """Half an answer, whole or streamed."""
+async def _beginning(x: Exchange) -> None:
+    """Two thirds of a stream, or half of a whole body."""
     if x.streamed:
         await x.begin()
-        for piece in events()[:HALF]:
+        for piece in x.speech.events()[: x.speech.beginning]:
             await x.send(piece)
     else:
-        body = json.dumps(whole()).encode()
+        body = json.dumps(x.speech.whole()).encode()
         await x.reply(200, body[: len(body) // 2], promised=len(body))
 
 
 async def cut(x: Exchange) -> None:
-    await _half(x)
+    await _beginning(x)
     x.writer.close()
 
 
 async def cut_reset(x: Exchange) -> None:
-    await _half(x)
+    await _beginning(x)
     x.reset()
 
 
 async def stall(x: Exchange) -> None:
-    await _half(x)
+    await _beginning(x)
     await x.client_left()
 
 
@@ -97,7 +113,7 @@ async def malformed_event(x: Exchange) -> None:
     if not x.streamed:
         return await x.reply(200, b'{"choices": [{"message"')
     await x.begin()
-    for piece in [*events()[:HALF], b'data: {"choices": [{"del\n\n', DONE]:
+    for piece in [*x.speech.events()[: x.speech.beginning], b'data: {"choices": [{"del\n\n', DONE]:
         await x.send(piece)
     return await x.end()
 
@@ -106,7 +122,7 @@ async def no_done(x: Exchange) -> None:
     if not x.streamed:
         return await ok(x)
     await x.begin()
-    for piece in events():
+    for piece in x.speech.events():
         await x.send(piece)
     return await x.end()
 
@@ -117,7 +133,7 @@ async def error_in_stream(x: Exchange) -> None:
         return await status(500)(x)
     await x.begin()
     failed = {"error": {"message": "the engine died", "type": "InternalServerError", "param": None, "code": 500}}
-    for piece in [*events()[:HALF], event(failed), DONE]:
+    for piece in [*x.speech.events()[: x.speech.beginning], event(failed), DONE]:
         await x.send(piece)
     return await x.end()
 
@@ -136,10 +152,10 @@ async def html_with_200(x: Exchange) -> None:
 
 async def gzip(x: Exchange) -> None:
     if not x.streamed:
-        return await x.reply(200, gz.compress(json.dumps(whole()).encode()), Content_Encoding="gzip")
+        return await x.reply(200, gz.compress(json.dumps(x.speech.whole()).encode()), Content_Encoding="gzip")
     await x.begin(Content_Encoding="gzip")
     squeeze = zlib.compressobj(wbits=31)
-    for piece in [*events(), DONE]:
+    for piece in [*x.speech.events(), DONE]:
         await x.send(squeeze.compress(piece) + squeeze.flush(zlib.Z_SYNC_FLUSH))
     await x.send(squeeze.flush())
     return await x.end()
@@ -147,18 +163,18 @@ async def gzip(x: Exchange) -> None:
 
 async def wrong_content_type(x: Exchange) -> None:
     """A stream was asked and one whole answer comes; a whole one comes as text."""
-    await x.reply(200, json.dumps(whole()).encode(), "application/json" if x.streamed else "text/plain")
+    await x.reply(200, json.dumps(x.speech.whole()).encode(), "application/json" if x.streamed else "text/plain")
 
 
 async def short_body(x: Exchange) -> None:
-    body = b"".join(events()) if x.streamed else json.dumps(whole()).encode()
+    body = b"".join(x.speech.events()) if x.streamed else json.dumps(x.speech.whole()).encode()
     await x.reply(200, body, "text/event-stream" if x.streamed else "application/json", promised=len(body) + 100)
     x.writer.close()
 
 
 async def long_body(x: Exchange) -> None:
     """More bytes than promised: what is read is not whole JSON."""
-    body = json.dumps(whole()).encode()
+    body = json.dumps(x.speech.whole()).encode()
     await x.reply(200, body, promised=len(body) - 20)
     x.writer.close()
 
@@ -172,6 +188,82 @@ async def flood(x: Exchange) -> None:
     await x.begin()
     while True:
         await x.send(b"data: " + b"x" * 8192 + b"\n\n")
+
+
+async def begins_again(x: Exchange) -> None:
+    """Knows nothing of half-written answers: it ignores what it was shown of one."""
+    messages = [message for message in x.body["messages"] if message["role"] != "assistant"]
+    x.body = {**x.body, "messages": messages, "continue_final_message": False}
+    await ok(x)
+
+
+async def refuses_prefill(x: Exchange) -> None:
+    """As servers do whose chat template wants the user's turn last."""
+    await (x.json(400, PREFILL) if x.body["messages"][-1]["role"] == "assistant" else ok(x))
+
+
+async def content_filter(x: Exchange) -> None:
+    """The provider's own filter ends the answer in its middle; a whole answer says so too."""
+    if not x.streamed:
+        whole = x.speech.whole()
+        whole["choices"][0]["finish_reason"] = "content_filter"
+        return await x.json(200, whole)
+    await x.begin()
+    for piece in [*x.speech.events()[: x.speech.beginning], event(FILTERED), DONE]:
+        await x.send(piece)
+    return await x.end()
+
+
+async def slow(x: Exchange) -> None:
+    """One word each tick."""
+    if not x.streamed:
+        return await ok(x)
+    await x.begin()
+    for piece in [*x.speech.events(), DONE]:
+        await x.send(piece)
+        await asyncio.sleep(x.tick_s)
+    return await x.end()
+
+
+async def keep_alive(x: Exchange) -> None:
+    """A long prefill: comments, and then the answer."""
+    if not x.streamed:
+        return await ok(x)
+    await x.begin()
+    for _ in range(5):
+        await x.send(b": keep-alive\n\n")
+        await asyncio.sleep(x.tick_s)
+    for piece in [*x.speech.events(), DONE]:
+        await x.send(piece)
+    return await x.end()
+
+
+async def byte_by_byte(x: Exchange) -> None:
+    """Every byte of the stream in an HTTP chunk of its own."""
+    if not x.streamed:
+        return await ok(x)
+    await x.begin()
+    for byte in b"".join([*x.speech.events(), DONE]):
+        await x.send(bytes([byte]))
+    return await x.end()
+
+
+async def closes(x: Exchange) -> None:
+    """Neither chunked nor with a length, as HTTP/1.0 has it: the connection's end is the answer's."""
+    body = b"".join([*x.speech.events(), DONE]) if x.streamed else json.dumps(x.speech.whole()).encode()
+    kind = "text/event-stream" if x.streamed else "application/json"
+    await x.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n".encode() + body)
+    x.writer.close()
+
+
+async def cut_after_end(x: Exchange) -> None:
+    """The finish reason came; the usage and `[DONE]` do not."""
+    if not x.streamed:
+        return await ok(x)
+    await x.begin()
+    for piece in x.speech.events()[:-1]:
+        await x.send(piece)
+    return x.reset()
 
 
 async def redirect(x: Exchange) -> None:
@@ -189,6 +281,7 @@ MODES: dict[str, Mode] = {
     "429": status(429),
     "429-retry-after": status(429, Retry_After="7"),
     "500": status(500),
+    "500-once": once(status(500)),
     "503": status(503),
     "reset-before-headers": reset_before_headers,
     "silent": silent,
@@ -196,6 +289,12 @@ MODES: dict[str, Mode] = {
     "cut": cut,
     "cut-reset": cut_reset,
     "stall": stall,
+    "cut-once": once(cut),
+    "cut-after-end": cut_after_end,
+    "slow": slow,
+    "keep-alive": keep_alive,
+    "byte-by-byte": byte_by_byte,
+    "closes": closes,
     "malformed-event": malformed_event,
     "no-done": no_done,
     "error-in-stream": error_in_stream,
@@ -208,6 +307,9 @@ MODES: dict[str, Mode] = {
     "long-body": long_body,
     "empty": empty,
     "context-too-long": context_too_long,
+    "content-filter": content_filter,
+    "refuses-prefill": refuses_prefill,
+    "begins-again": begins_again,
     "flood": flood,
     "redirect": redirect,
 }

@@ -1,6 +1,7 @@
 """The provider: a raw server on loopback that answers every request in one of the modes."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,20 +20,24 @@ vllm:generation_tokens_total{engine="0",model_name="m"} 42.0
 
 class Provider:
     """mode: a name or a function; may be changed between requests. attempts: requests other than GET, with
-    `requests` their bodies.
+    `requests` their bodies and `times` when they came, on the monotonic clock.
 
-    disconnects: how often a client closed while its answer was under way. `came` is set by the first request,
-    `left` by the first disconnect, `blocked` when a client no longer reads as fast as it is sent to.
+    name: begins the ids of its answers. deaf: it accepts connections and never reads. disconnects: how often a client
+    closed while its answer was under way. `came` is set by the first request, `left` by the first disconnect, `blocked`
+    when a client no longer reads as fast as it is sent to.
     """
 
-    def __init__(self, mode: str | Mode, tick_s: float) -> None:
+    def __init__(self, mode: str | Mode, tick_s: float, name: str) -> None:
         self.mode = mode
+        self.name = name
+        self.deaf = False
         self.tick_s = tick_s
         self.url = ""
         self.attempts = 0
         self.connections = 0
         self.disconnects = 0
         self.requests: list[Any] = []
+        self.times: list[float] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.came = asyncio.Event()
@@ -42,6 +47,8 @@ class Provider:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
+            if self.deaf:
+                await asyncio.Event().wait()
             while (x := await read(reader, writer, self.tick_s)) is not None and not writer.is_closing():
                 await self._answer(x)
         except ConnectionError:
@@ -53,8 +60,10 @@ class Provider:
         if x.method == "GET":
             await _answer_get(x)
             return
+        x.earlier, x.name = self.attempts, f"{self.name}{self.attempts + 1}"
         self.attempts += 1
         self.requests.append(x.body)
+        self.times.append(time.monotonic())
         self.headers.append(x.headers)
         self.paths.append(x.path)
         x.blocked = self.blocked
@@ -79,9 +88,11 @@ async def _answer_get(x: Exchange) -> None:
 
 
 @asynccontextmanager
-async def provider(mode: str | Mode = "ok", *, port: int = 0, tick_s: float = 0.02) -> AsyncIterator[Provider]:
+async def provider(
+    mode: str | Mode = "ok", *, port: int = 0, tick_s: float = 0.02, name: str = ""
+) -> AsyncIterator[Provider]:
     """Serve on loopback, on an ephemeral port unless one is given; `.url` ends in /v1."""
-    made = Provider(mode, tick_s)
+    made = Provider(mode, tick_s, name)
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

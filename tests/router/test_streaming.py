@@ -6,7 +6,7 @@ import pytest
 
 from router.errors import ApiError
 from router.streaming import Incoming
-from tests.faults.exchange import events
+from tests.faults.speech import Speech
 
 
 class Pieces:
@@ -33,7 +33,7 @@ class Pieces:
 async def test_growth_is_told_after_each_event_with_output():
     """The role, the end and the usage are no output; each token is told once, held back or not."""
     seen: list[int] = []
-    incoming = Incoming(Pieces(events()), choices=1, plain=False, grew=seen.append)
+    incoming = Incoming(Pieces(Speech().events()), choices=1, plain=False, grew=seen.append)
     await incoming.hold(3)
     await relayed(incoming, [])
     assert seen == list(range(1, 9))
@@ -46,7 +46,7 @@ async def test_who_is_told_may_end_the_stream():
         if tokens > 2:
             raise ApiError(429, "The budget is spent.", code="insufficient_quota")
 
-    incoming = Incoming(Pieces(events()), choices=1, plain=False, grew=spent)
+    incoming = Incoming(Pieces(Speech().events()), choices=1, plain=False, grew=spent)
     sent: list[bytes] = []
     with pytest.raises(ApiError, match="budget"):
         await relayed(incoming, sent)

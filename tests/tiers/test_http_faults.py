@@ -7,9 +7,9 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.faults.exchange import events, whole
 from tests.faults.modes import DONE, MODES
 from tests.faults.server import provider
+from tests.faults.speech import Speech
 from tests.tiers.conftest import KEY, chat
 from tiers.engines.registry import DIALECTS
 from tiers.errors import (
@@ -34,6 +34,7 @@ OUTCOMES: dict[str, tuple[type[TierError] | None, type[TierError] | None]] = {
     "429": (Overloaded, Overloaded),
     "429-retry-after": (Overloaded, Overloaded),
     "500": (EngineFailed, EngineFailed),
+    "500-once": (EngineFailed, EngineFailed),
     "503": (Overloaded, Overloaded),
     "reset-before-headers": (Unreachable, Unreachable),
     "silent": (TimedOut, TimedOut),
@@ -41,6 +42,15 @@ OUTCOMES: dict[str, tuple[type[TierError] | None, type[TierError] | None]] = {
     "cut": (Broken, Broken),
     "cut-reset": (Broken, Broken),
     "stall": (TimedOut, TimedOut),
+    "cut-once": (Broken, Broken),
+    "cut-after-end": (None, Broken),
+    "slow": (None, None),
+    "keep-alive": (None, None),
+    "byte-by-byte": (None, None),
+    "closes": (None, None),
+    "content-filter": (None, None),
+    "refuses-prefill": (None, None),
+    "begins-again": (None, None),
     "malformed-event": (Broken, None),
     "no-done": (None, None),
     "error-in-stream": (EngineFailed, None),
@@ -94,7 +104,7 @@ async def test_each_way_to_break_is_the_right_error(engine, mode, stream):
 async def test_a_stream_is_passed_on_byte_for_byte(engine):
     """What the engine sent arrives unchanged, whatever the pieces."""
     async with provider("ok") as p:
-        assert await read(engine(p), chat(stream=True)) == b"".join([*events(), DONE])
+        assert await read(engine(p), chat(stream=True)) == b"".join([*Speech().events(), DONE])
 
 
 @pytest.mark.parametrize("mode", ["gzip", "ok"])
@@ -102,14 +112,14 @@ async def test_a_whole_answer_is_the_engines_body(engine, mode):
     """Also when the engine compresses it unasked."""
     async with provider(mode) as p:
         answer = await engine(p).complete(chat())
-    assert orjson.loads(answer.body) == whole()
+    assert orjson.loads(answer.body) == Speech().whole()
     assert answer.model == "m"
 
 
 async def test_a_compressed_stream_is_read(engine):
     """gzip on a stream is undone piece by piece."""
     async with provider("gzip") as p:
-        assert await read(engine(p), chat(stream=True)) == b"".join([*events(), DONE])
+        assert await read(engine(p), chat(stream=True)) == b"".join([*Speech().events(), DONE])
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import sys
 import orjson
 import pytest
 
-from tests.faults.exchange import WORDS
 from tests.faults.server import provider
+from tests.faults.speech import WORDS
 from tests.tiers.conftest import KEY, chat
 from tiers.errors import (
     Broken,
