@@ -10,14 +10,15 @@ DAY_S = 86_400
 SPANS_S = (HOUR_S, DAY_S)
 SAVED_BY = ("routing", "cascade", "exact", "semantic", "prefix")
 
-_REQUEST = "request q"
-_ATTEMPT = "attempt a LEFT JOIN request q ON q.request_id = a.request_id"
+_REQUEST = "{requests} q"
+_ATTEMPT = "{attempts} a LEFT JOIN request q ON q.request_id = a.request_id"
 _TAGS = "JOIN json_each(q.tags) t"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Source:
-    """Rows that a rollup adds up. rows: a FROM clause; started_ns: their time.
+    """Rows that a rollup adds up. started_ns: their time. rows: a FROM clause with a place for the table of attempts or
+    of requests: `attempt` and `request`, or what is new of them.
 
     dimensions: column of the rollup's group to its value in SQL. measures: column of the rollup to what a row adds.
     """
@@ -28,7 +29,7 @@ class Source:
     measures: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Cube:
     """A rollup: table `name`, one row for each span, group and start; its groups in `groups`.
 
@@ -106,10 +107,9 @@ def _source(alias: str, rows: str, dimensions: Mapping[str, str], measures: Mapp
     return Source(rows, f"{alias}.started_ns", dimensions, measures)
 
 
-_WHO = ("team", "key_id", "user", "tier", "model")
+_WHO = ("key_id", "tier", "model", "team", "user")
 _BY_REQUEST = {**_own("q", *_WHO), **_ROUTED}
 _TAGGED = {"name": "t.key", "value": "CAST(t.value AS TEXT)"}
-_TAG_ROUTED = {"client_model": _ROUTED["client_model"]}
 
 MAIN = Cube(
     "rollup",
@@ -119,19 +119,20 @@ MAIN = Cube(
 )
 LATENCY = Cube(
     "rollup_latency",
-    "rollup_group",
+    "rollup_latency_group",
     attempts=None,
-    requests=_source("q", _REQUEST, _BY_REQUEST, _LATENCY_MEASURES),
+    requests=_source(
+        "q",
+        _REQUEST,
+        {**_own("q", "team", "tier", "model"), **{name: _ROUTED[name] for name in _ROUTED if name != "path"}},
+        _LATENCY_MEASURES,
+    ),
 )
 TAGS = Cube(
     "rollup_tag",
     "rollup_tag_group",
-    attempts=_source(
-        "a", f"{_ATTEMPT} {_TAGS}", {**_TAGGED, **_own("a", "team", "tier", "model"), **_TAG_ROUTED}, ATTEMPT_MEASURES
-    ),
-    requests=_source(
-        "q", f"{_REQUEST} {_TAGS}", {**_TAGGED, **_own("q", "team", "tier", "model"), **_TAG_ROUTED}, REQUEST_MEASURES
-    ),
+    attempts=_source("a", f"{_ATTEMPT} {_TAGS}", {**_TAGGED, **_own("a", "team", "tier")}, ATTEMPT_MEASURES),
+    requests=_source("q", f"{_REQUEST} {_TAGS}", {**_TAGGED, **_own("q", "team", "tier")}, REQUEST_MEASURES),
 )
 REPLICAS = Cube(
     "rollup_replica",

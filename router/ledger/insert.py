@@ -3,12 +3,14 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
 import orjson
 
+from router.ledger.rollup import rolled_up
 from router.ledger.sqlite import transaction
 from router.ledger.types import Correction, RequestRow, Reservation, Row, Settlement
 
@@ -41,7 +43,7 @@ def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> Inserted:
     when the database cannot be written to.
     """
     try:
-        with transaction(connection):
+        with transaction(connection), _rolled_up(connection, rows):
             written = sum(_insert_kind(connection, kind, rows) for kind in _STATEMENTS)
     except _ROW_ERRORS:
         return _one_by_one(connection, rows)
@@ -50,7 +52,7 @@ def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> Inserted:
 
 def _one_by_one(connection: sqlite3.Connection, rows: Sequence[Row]) -> Inserted:
     written = refused = 0
-    with transaction(connection):
+    with transaction(connection), _rolled_up(connection, rows):
         for row in rows:
             try:
                 written += _insert_kind(connection, type(row), [row])
@@ -58,6 +60,10 @@ def _one_by_one(connection: sqlite3.Connection, rows: Sequence[Row]) -> Inserted
                 refused += 1
                 _log.error("the ledger refused a row: %s: %r", error, row)
     return Inserted(written, len(rows) - written - refused, refused)
+
+
+def _rolled_up(connection: sqlite3.Connection, rows: Sequence[Row]) -> AbstractContextManager[None]:
+    return rolled_up(connection, {row.attempt_id for row in rows if type(row) is Correction})
 
 
 def _insert_kind(connection: sqlite3.Connection, kind: type[Row], rows: Iterable[Row]) -> int:

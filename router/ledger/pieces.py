@@ -45,13 +45,10 @@ def grouped(connection: sqlite3.Connection, asked: Asked, period: Period) -> lis
                 values += [piece.start, piece.end, *asked.matching.values()]
     if not parts:
         return []
-    chosen = ", ".join([*(f"g.{column}" for column in asked.columns), "p.start_s"])
-    figures = ", ".join(f"sum(p.{name})" for name in asked.measures)
+    chosen = "".join(f"{column}, " for column in asked.columns)
+    figures = ", ".join(f"sum({name})" for name in asked.measures)
     places = ", ".join(str(place + 1) for place in range(len(asked.columns) + 1))
-    query = (
-        f"SELECT {chosen}, {figures} FROM ({' UNION ALL '.join(parts)}) p"
-        f" JOIN {asked.cube.groups} g ON g.row = p.grouped GROUP BY {places}"
-    )
+    query = f"SELECT {chosen}start_s, {figures} FROM ({' UNION ALL '.join(parts)}) GROUP BY {places}"
     return connection.execute(query, values).fetchall()
 
 
@@ -69,25 +66,29 @@ def hours(
 
 
 def _rolled_up(asked: Asked) -> str:
-    """Groups one after the other in the table's own order, so that nothing has to be sorted here."""
-    figures = ", ".join(f"sum(r.{name}) AS {name}" for name in asked.measures)
-    start = f", {asked.start}" if asked.every else ""
+    figures = ", ".join(f"r.{name}" for name in asked.measures)
     return (
-        f"SELECT g.row AS grouped, {asked.start} AS start_s, {figures}"
-        f" FROM {asked.cube.groups} g CROSS JOIN {asked.cube.name} r ON r.grouped = g.row"
-        f" WHERE r.span_s = ? AND r.start_s >= ? AND r.start_s < ?{_matches(asked.matching)} GROUP BY g.row{start}"
+        f"SELECT {asked.start} AS start_s{_chosen(asked)}, {figures}"
+        f" FROM {asked.cube.name} r JOIN {asked.cube.groups} g ON g.row = r.grouped"
+        f" WHERE r.span_s = ? AND r.start_s >= ? AND r.start_s < ?{_matches(asked.matching)}"
     )
 
 
 def _from_rows(asked: Asked, source: Source) -> str:
     """Of the rows themselves, with 0 for what the other kind of row would add."""
-    hour = f"JOIN (SELECT {HOUR_S} AS span_s) s"
-    between = f"{source.started_ns} >= ? AND {source.started_ns} < ?{_matches(asked.matching)}"
+    between = f"{source.started_ns} >= ? AND {source.started_ns} < ?"
     if source is asked.cube.attempts:
         between += f" AND {rollup.COUNTED}"
-    figures = ", ".join(name if name in source.measures else f"0 AS {name}" for name in asked.measures)
-    rows = rollup.select(asked.cube, source, between, spans=hour)
-    return f"SELECT grouped, {asked.start} AS start_s, {figures} FROM ({rows})"
+    chosen = _chosen(asked)
+    figures = ", ".join(f"{name if name in source.measures else 0} AS {name}" for name in asked.measures)
+    return (
+        f"SELECT {asked.start} AS start_s{chosen}, {figures} FROM ({rollup.select(source, 'all', between)}) g"
+        f" WHERE true{_matches(asked.matching)}"
+    )
+
+
+def _chosen(asked: Asked) -> str:
+    return "".join(f", g.{column}" for column in asked.columns)
 
 
 def _matches(matching: Mapping[str, str]) -> str:

@@ -40,7 +40,7 @@ def requests(
     """Requests that started in a period and match, newest first; `before` is the `older` of the page before.
 
     where: dimensions of a request (team, key, user, tier, model, asked, decision, policy, cache, status, path), or
-    tag.NAME with team, tier, model and asked. Blocks: call it off the event loop. Raises LedgerError where there is no
+    tag.NAME with team and tier. Blocks: call it off the event loop. Raises LedgerError where there is no
     ledger, or `where` or `before` cannot be.
     """
     started_ns, row = _cursor(before)

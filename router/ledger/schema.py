@@ -147,14 +147,15 @@ def prepare(connection: sqlite3.Connection, *, now_ns: int) -> None:
             return
         for statement in _statements() if found == 0 else _from_1():
             connection.execute(statement)
+        if found:
+            rollup.rebuild(connection)
         connection.execute("INSERT INTO schema_version VALUES (?, ?)", (VERSION, now_ns))
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
     """Fill the rollups anew from the rows, all or nothing."""
     with transaction(connection):
-        for statement in rollup.rebuilt():
-            connection.execute(statement)
+        rollup.rebuild(connection)
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -170,7 +171,7 @@ def settle_unseen(connection: sqlite3.Connection, *, now_ns: int) -> int:
 
     Only reservations made since the last recovery are looked at. Call it while no other gateway writes.
     """
-    with transaction(connection):
+    with transaction(connection), rollup.rolled_up(connection):
         one = connection.execute("SELECT coalesce(max(reservations_through), 0) FROM recovery").fetchone()
         done = connection.execute(_SETTLE_UNSEEN, {"now_ns": now_ns, "settled_through": one[0]})
         connection.execute(
@@ -200,22 +201,15 @@ def _from_1() -> Iterator[str]:
     yield "ALTER TABLE request ADD COLUMN baseline_nusd INTEGER"
     yield "ALTER TABLE request ADD COLUMN saved TEXT NOT NULL DEFAULT '{}'"
     yield "DROP VIEW attempt"
-    yield "DROP TRIGGER correction_once"
-    yield _once("correction", "correction_id")
     yield from _rollups()
-    yield from rollup.rebuilt()
 
 
 def _rollups() -> Iterator[str]:
     yield _ATTEMPT_VIEW
     yield from rollup.tables()
-    yield from rollup.triggers()
 
 
 def _once(table: str, identity: str) -> str:
     """A second row with the same identity, or in the place of another row, changes nothing."""
     known = f"SELECT 1 FROM {table} WHERE {identity} = NEW.{identity} OR row = NEW.row"
-    steps = [f"SELECT RAISE(IGNORE) WHERE EXISTS ({known})"]
-    if table == "correction":
-        steps += rollup.before_correction()
-    return f"CREATE TRIGGER {table}_once BEFORE INSERT ON {table} BEGIN\n" + ";\n".join(steps) + ";\nEND"
+    return f"CREATE TRIGGER {table}_once BEFORE INSERT ON {table} WHEN EXISTS ({known}) BEGIN SELECT RAISE(IGNORE); END"

@@ -114,8 +114,8 @@ def sums(
     """What started from `since_ns` to just before `until_ns` (Unix time), the dearest group first; in order of time
     and then cost with `every`.
 
-    by, where: of `DIMENSIONS`. `replica`, `kind` and `end` go together with team, tier and model; one tag with team,
-    tier, model and asked. Edges on whole hours are fast; inside an hour its rows are read too, while they are kept.
+    by, where: of `DIMENSIONS`. `replica`, `kind` and `end` go together with team, tier and model; one tag with team
+    and tier. Edges on whole hours are fast; inside an hour its rows are read too, while they are kept.
     Requests under way are not in it. Blocks: call it off the event loop. Raises LedgerError where there is no ledger
     or the dimensions do not go together.
     """
