@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from policies.problems import mistake
+from policies.schema_alerts import Alerts
 from policies.schema_base import Number, PolicyName, Settings, TierName, TimeZone, Whole
 from policies.schema_limits import Budget, RateLimit, Redis, shared_place
 from policies.schema_policies import Policy
@@ -141,6 +142,7 @@ class Config(Settings):
         default=(), description="What org, teams, keys, users and tags may spend in a period."
     )
     limits: tuple[RateLimit, ...] = Field(default=(), description="How much they may ask for in a minute.")
+    alerts: Alerts = Field(default=Alerts(), description="When somebody is told that something is wrong, and how.")
 
 
 @cache

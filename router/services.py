@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from policies.schema import Config
+from router.alerts.watch import Watch
 from router.auth.keys import KeyStore
 from router.cache.exact import ExactCache
 from router.ledger.ledger import Ledger
@@ -48,6 +49,7 @@ class Services:
             own=lambda: own_budgets(keys.known(), self.snapshot.limits),
             emit=lambda event: self.bus.emit(event),  # noqa: PLW0108 - the bus of that moment
         )
+        self.alerts = Watch(lambda: self.snapshot, ledger, self.metrics.registry, self.limits.states)
         self.classifier_thread = ThreadPoolExecutor(1, thread_name_prefix="classifier")
 
     @property
@@ -115,6 +117,8 @@ class Opening:
         await meter.open()
         self._stack.push_async_callback(meter.close)
         services.metrics.watch(lambda: reloader.snapshot, ledger.lag_s, services.limits.states)
+        await services.alerts.open()
+        self._stack.push_async_callback(services.alerts.close)
         return services
 
 

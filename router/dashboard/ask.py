@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from router.dashboard.books import Books
 from router.dashboard.dataset import Dataset
@@ -24,7 +22,6 @@ class Ask:
     state: State
     books: Books
     now: float
-    zone: tzinfo
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -50,7 +47,3 @@ class Page:
     for_all: bool = False
     periods: bool = True
     group: str = ""
-
-
-def zone_of(name: str) -> tzinfo:
-    return UTC if name == "UTC" else ZoneInfo(name)

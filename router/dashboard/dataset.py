@@ -84,4 +84,3 @@ def over_time(
     columns = (Column("time", "Time", step), *(Column(label, label, unit) for label, _ in lines))
     rows = tuple(zip(times, *(values for _, values in lines), strict=True))
     return Dataset(name, title, columns, rows, note)
-

@@ -1,42 +1,31 @@
 """Figures as people read them: money, counts, shares, times. None is said as unknown, never as 0."""
 
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-Unit = Literal["text", "usd", "count", "tokens", "share", "seconds", "ms", "time", "hour", "day", "flag", "ratio"]
+Unit = Literal[
+    "text", "usd", "count", "tokens", "share", "seconds", "ms", "time", "hour", "day", "hours", "flag", "ratio"
+]
 
-NUMBERS: frozenset[Unit] = frozenset({"usd", "count", "tokens", "share", "seconds", "ms", "ratio"})
-UNKNOWN = "–"
+NUMBERS: frozenset[Unit] = frozenset({"usd", "count", "tokens", "share", "seconds", "ms", "hours", "ratio"})
+UNKNOWN = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
 _SCALE = ((1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k"))
 
 
-def show(value: Any, unit: Unit, zone: tzinfo = UTC) -> str:
-    """One value for a person. usd: in USD (not nano-dollars); share: in [0, 1]; time, hour, day: Unix seconds."""
-    if value is None:
-        return UNKNOWN
-    match unit:
-        case "usd":
-            return usd(value)
-        case "count" | "tokens":
-            return count(value)
-        case "share":
-            return share(value)
-        case "seconds" | "ms":
-            return duration(value if unit == "seconds" else value / 1000)
-        case "ratio":
-            return f"{value:.2f}"
-        case "time" | "hour" | "day":
-            return moment(value, unit, zone)
-        case "flag":
-            return "yes" if value else "no"
-        case _:
-            return str(value)
+def show(value: Any, unit: Unit) -> str:
+    """One value for a person; None is a dash.
+
+    usd: in USD (not nano-dollars); share: in [0, 1]; time, hour, day: Unix seconds, shown in UTC.
+    """
+    return UNKNOWN if value is None else _SHOWN[unit](value)
 
 
 def usd(value: float) -> str:
     """Two decimals from a dollar on, three digits that matter below it."""
     size = abs(value)
-    sign = "−" if value < 0 else ""
+    sign = _MINUS if value < 0 else ""
     if size >= 1_000_000:
         return f"{sign}${size / 1e6:,.2f}M"
     if size >= 1000:
@@ -88,8 +77,8 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
 
 
-def moment(seconds: float, unit: Unit, zone: tzinfo = UTC) -> str:
-    at = datetime.fromtimestamp(seconds, zone)
+def moment(seconds: float, unit: Unit) -> str:
+    at = datetime.fromtimestamp(seconds, UTC)
     if unit == "day":
         return f"{at:%a} {at.day} {at:%b}"
     if unit == "hour":
@@ -111,9 +100,18 @@ def show_change(relative: float | None) -> str:
     if abs(relative) < 0.0005:
         return "no change"
     percent = relative * 100
-    return f"{'+' if percent > 0 else '−'}{abs(percent):,.{0 if abs(percent) >= 100 else 1}f} %"
+    return f"{'+' if percent > 0 else _MINUS}{abs(percent):,.{0 if abs(percent) >= 100 else 1}f} %"
 
 
 def divided(above: float | None, below: float | None) -> float | None:
     """None where either is unknown or there is nothing to divide by."""
     return None if above is None or not below else above / below
+
+
+_SHOWN: Mapping[Unit, Callable[[Any], str]] = {
+    "text": str, "usd": usd, "count": count, "tokens": count, "share": share, "seconds": duration,
+    "ms": lambda value: duration(value / 1000), "hours": lambda value: f"{value:,.1f} h",
+    "ratio": lambda value: f"{value:.2f}", "flag": lambda value: "yes" if value else "no",
+    "time": lambda value: moment(value, "time"), "hour": lambda value: moment(value, "hour"),
+    "day": lambda value: moment(value, "day"),
+}  # fmt: skip

@@ -61,9 +61,7 @@ def told(now: Counters, before: Counters, inflight: int, lag_s: float, viewer: V
     }
 
 
-def endpoint(
-    services: Services, viewer_of: Callable[[Request], Viewer]
-) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(services: Services, viewer_of: Callable[[Request], Viewer]) -> Callable[[Request], Awaitable[Response]]:
     readers = asyncio.Semaphore(_MOST_READERS)
 
     async def stream(request: Request) -> Response:

@@ -82,7 +82,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _local(target: str, home: str) -> str:
     """Only pages of ours are gone to after signing in."""
-    safe = target.startswith(f"{home}/") and "//" not in target.split("?")[0] and "\\" not in target
+    safe = target.startswith(f"{home}/") and "//" not in target.partition("?")[0] and "\\" not in target
     return target if safe and not target.startswith(f"{home}/log") else f"{home}/overview"
 
 

@@ -1,7 +1,6 @@
 """Templates to pages: autoescaped, with the names that all of them use."""
 
 import hashlib
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,10 @@ from router.dashboard.svg import spark
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
-_HEADLINES = {400: "That address asks for something else", 403: "Not for this key", 404: "Nothing is there", 421: "Not under that name", 500: "Tiergate failed here"}  # fmt: skip
+_HEADLINES = {
+    400: "That address asks for something else", 403: "Not for this key", 404: "Nothing is there",
+    421: "Not under that name", 500: "Tiergate failed here", 503: "Not at the moment",
+}  # fmt: skip
 
 
 class Renderer:
@@ -23,6 +25,7 @@ class Renderer:
 
     def __init__(self, home: str, api: str) -> None:
         self.home = home
+        self._api = api
         self._stamps: dict[str, str] = {}
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined,
@@ -30,15 +33,14 @@ class Renderer:
         )  # fmt: skip
         self._templates.globals.update(
             home=home, api=api, static=self._static, spark=spark, show_change=figures.show_change, show=figures.show,
-            dimensions=DIMENSIONS, zone_name="UTC",
+            dimensions=DIMENSIONS,
         )  # fmt: skip
 
     def page(self, page: Page, ask: Ask, context: dict[str, Any], csrf: str) -> str:
         return self._templates.get_template(f"{page.path}.html").render(
             title=page.title, lead=page.lead, here=page.path, state=ask.state, viewer=ask.viewer, csrf=csrf,
-            menu=_menu(ask), periods=PERIODS if page.periods else None, zone_name=ask.snapshot.config.server.timezone,
-            show=partial(figures.show, zone=ask.zone), here_api=f"{self._templates.globals['api']}/{page.path}",
-            now=ask.now, firing=0, **context,
+            menu=_menu(ask), periods=PERIODS if page.periods else None,
+            here_api=f"{self._api}/{page.path}", now=ask.now, firing=_firing(ask), **context,
         )  # fmt: skip
 
     def login(self, *, csrf: str, target: str, wrong: str = "") -> str:
@@ -64,3 +66,8 @@ def _menu(ask: Ask) -> list[tuple[str, list[Page]]]:
         if page.group != "hidden" and (ask.viewer.sees_all or not page.for_all):
             groups.setdefault(page.group, []).append(page)
     return list(groups.items())
+
+
+def _firing(ask: Ask) -> int:
+    alerts = ask.services.alerts.board.alerts
+    return sum(a.phase == "firing" and (ask.viewer.sees_all or a.reading.team == ask.viewer.team) for a in alerts)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from router.api.wire import headers_of
 from router.dashboard import live, login
-from router.dashboard.ask import Ask, Page, zone_of
+from router.dashboard.ask import Ask, Page
 from router.dashboard.books import Books
 from router.dashboard.dataset import Dataset
 from router.dashboard.pages.all import PAGES
@@ -61,10 +61,8 @@ class Site:
         if page.for_all and not viewer.sees_all:
             raise forbidden(f"'{page.title}' is about the whole fleet; this key sees its own team only.")
         snapshot, now = self.services.snapshot, self.clock()
-        zone = zone_of(snapshot.config.server.timezone)
-        state = read_state(request.query_params, now, zone)
-        books = Books(ledger_path(snapshot.config), viewer.team, zone)
-        return Ask(self.services, snapshot, viewer, state, books, now, zone)
+        books = Books(ledger_path(snapshot.config), viewer.team)
+        return Ask(self.services, snapshot, viewer, read_state(request.query_params, now), books, now)
 
     async def in_thread(self, made: Callable[[], T]) -> T:
         """Off the event loop, at most two at once."""

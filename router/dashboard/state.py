@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,7 +24,7 @@ _MOST_FILTERS = 12
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `since` to just before `until`, Unix seconds. name: the choice, or `custom`."""
+    """From `since` to just before `until`, Unix seconds on whole hours; days are UTC. name: the choice, or `custom`."""
 
     name: str
     since: int
@@ -74,7 +74,7 @@ class State:
         return {"from": self.extra.get("from"), "to": self.extra.get("to")}
 
 
-def read_state(query: Mapping[str, str], now: float, zone: tzinfo) -> State:
+def read_state(query: Mapping[str, str], now: float) -> State:
     """Raises ApiError 400 that names the parameter which is wrong."""
     filters = {
         name: value[:200]
@@ -88,34 +88,35 @@ def read_state(query: Mapping[str, str], now: float, zone: tzinfo) -> State:
         for name, value in query.items()
         if name not in filters and name != "period" and re.fullmatch(r"[a-z_]{1,24}", name)
     }
-    return State(_period(query, now, zone), filters, extra)
+    return State(_period(query, now), filters, extra)
 
 
-def _period(query: Mapping[str, str], now: float, zone: tzinfo) -> Period:
+def _period(query: Mapping[str, str], now: float) -> Period:
     if query.get("from") or query.get("to"):
-        return _days(query, now, zone)
+        return _days(query, now)
     name = query.get("period") or DEFAULT_PERIOD
     if name not in PERIODS:
         raise bad_request(f"Invalid 'period': found '{name[:40]}', allowed: {', '.join(PERIODS)}, or from and to.")
     until = (int(now) // HOUR_S + 1) * HOUR_S
     if name == "24h":
         return Period(name, until - DAY_S, until)
-    today = datetime.fromtimestamp(now, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today.replace(day=1) if name == "month" else today - timedelta(days=int(name[:-1]) - 1)
     return Period(name, int(first.timestamp()), until)
 
 
-def _days(query: Mapping[str, str], now: float, zone: tzinfo) -> Period:
-    first = _day("from", query.get("from") or query.get("to") or "", zone)
-    last = _day("to", query.get("to") or f"{datetime.fromtimestamp(now, zone):%Y-%m-%d}", zone)
+def _days(query: Mapping[str, str], now: float) -> Period:
+    first = _day("from", query.get("from") or query.get("to") or "")
+    last = _day("to", query.get("to") or f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}")
     until = last + timedelta(days=1)
     if not 0 < (until - first).total_seconds() <= _LONGEST_S:
-        raise bad_request(f"Invalid 'from' and 'to': found {first:%Y-%m-%d} to {last:%Y-%m-%d}, allowed: 1 to 800 days.")
+        found = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        raise bad_request(f"Invalid 'from' and 'to': found {found}, allowed: 1 to 800 days.")
     return Period("custom", int(first.timestamp()), int(until.timestamp()))
 
 
-def _day(name: str, text: str, zone: tzinfo) -> datetime:
+def _day(name: str, text: str) -> datetime:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone)
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise bad_request(f"Invalid '{name}': found '{text[:40]}', allowed: a day such as 2026-11-21.") from None

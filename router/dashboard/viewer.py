@@ -69,8 +69,6 @@ def check_host(headers: Mapping[str, str]) -> None:
             raise forbidden("Another site's page may not ask this.")
 
 
-
-
 def _loopback(name: str) -> bool:
     try:
         return ip_address(name).is_loopback

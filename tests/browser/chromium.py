@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over its own debugging protocol through aiohttp: nothing to install but Debian's package."""
+"""A headless Chromium, driven over its own debugging protocol: nothing to install but Debian's package."""
 
 import asyncio
 import base64
@@ -58,7 +58,8 @@ class Tab:
         self._next += 1
         answer = asyncio.get_running_loop().create_future()
         self._answers[self._next] = answer
-        await self.socket.send_str(orjson.dumps({"id": self._next, "method": method, "params": params}).decode())
+        asked = {"id": self._next, "method": method, "params": params}
+        await self.socket.send_str(orjson.dumps(asked).decode())
         said = await asyncio.wait_for(answer, _WAIT_S)
         if "error" in said:
             raise PageError(f"{method}: {said['error']['message']}")
@@ -101,7 +102,11 @@ class Tab:
     async def size(self, width: int, height: int, *, dark: bool = False, scale: float = 1) -> None:
         """The window's size in CSS pixels, and the system's colour scheme."""
         await self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=width < 600
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 600,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.send("Emulation.setEmulatedMedia", features=[scheme])

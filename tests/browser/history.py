@@ -73,10 +73,10 @@ def _asked(rng: random.Random, now_s: float, days: int, per_day: int) -> Iterato
 
 def _one(rng: random.Random, number: int, at_ns: int) -> Asked:
     team = rng.choices([t for t, _ in TEAMS], [w for _, w in TEAMS])[0]
-    p50 = rng.choice((24, 60, 140, 320, 700)) * rng.uniform(0.8, 1.25)
+    p50 = rng.choice((40, 90, 180, 420, 900)) * rng.uniform(0.8, 1.25)
     return Asked(
         number, at_ns, team, f"{team}-{rng.randint(1, 4)}", rng.choices(("auto", "gpt-4o", "long"), (7, 2.2, 0.8))[0],
-        int(rng.lognormvariate(5.8, 0.8)), p50, max(3, int(p50 * rng.lognormvariate(0, 0.45))), rng.betavariate(2.4, 1.4),
+        int(rng.lognormvariate(8.1, 0.7)), p50, max(3, int(p50 * rng.lognormvariate(0, 0.45))), rng.betavariate(2.4, 1.4),
     )  # fmt: skip
 
 
@@ -94,7 +94,15 @@ def _made(rng: random.Random, asked: Asked) -> list[Row]:
         at = settled.ended_ns + 1_000_000
     last_tier, last_end = plan[-1][1], plan[-1][2]
     status = 200 if last_end == "ok" else 499 if last_end == "cancelled" else 502
-    decision = "pinned" if asked.model == "long" else "cascade" if plan[0][0] == "draft" else "code-to-long" if asked.prompt > 900 else "classified"
+    decision = (
+        "pinned"
+        if asked.model == "long"
+        else "cascade"
+        if plan[0][0] == "draft"
+        else "code-to-long"
+        if asked.prompt > 9000
+        else "classified"
+    )
     request = _request(rng, asked, last_tier, decision, "miss", len(plan), cost, status, at)
     return [*rows, request]
 
@@ -103,7 +111,7 @@ def _plan(rng: random.Random, asked: Asked) -> list[tuple[str, str, str]]:
     better = "long" if asked.p50 > 200 or asked.easy < 0.3 else "short"
     if asked.model == "long":
         return [("primary", "long", "ok")]
-    if asked.easy > 0.55 and asked.prompt <= 900:
+    if asked.easy > 0.55 and asked.prompt <= 9000:
         kept = rng.random() < asked.easy
         return [("draft", "edge", "ok")] if kept else [("draft", "edge", "rejected"), ("escalation", better, "ok")]
     if rng.random() < 0.012:
@@ -145,7 +153,11 @@ def _request(
 ) -> RequestRow:  # fmt: skip
     baseline = asked.prompt * PRICES["long"][0] + asked.output * PRICES["long"][1]
     served = status == 200
-    saved = {} if cost is None or not served else {("exact" if cache == "hit" else "cascade" if decision == "cascade" else "routing"): baseline - cost}
+    saved = (
+        {}
+        if cost is None or not served
+        else {("exact" if cache == "hit" else "cascade" if decision == "cascade" else "routing"): baseline - cost}
+    )
     row = RequestRow(
         request_id=f"req-{asked.number:07d}", started_ns=asked.at_ns, ended_ns=max(ended_ns, asked.at_ns + 3_000_000),
         path="/v1/chat/completions", client_model=asked.model, policy="default", decision=decision,
@@ -161,7 +173,11 @@ def _request(
 
 
 def _facts(asked: Asked) -> dict[str, object]:
-    quality = {"edge": asked.easy * 0.9, "short": min(0.97, 0.45 + asked.easy * 0.5), "long": min(0.99, 0.7 + asked.easy * 0.28)}
+    quality = {
+        "edge": asked.easy * 0.9,
+        "short": min(0.97, 0.45 + asked.easy * 0.5),
+        "long": min(0.99, 0.7 + asked.easy * 0.28),
+    }
     return {
         "prompt_tokens": asked.prompt, "turns": 1 + asked.number % 4, "has_code": asked.number % 9 == 0, "has_tools": False,
         "has_images": False, "wants_json": asked.number % 7 == 0, "wants_logprobs": False, "language": "en", "stream": True,

@@ -1,6 +1,9 @@
 """All pages, in the order of the menu."""
 
 from router.dashboard.ask import Page
-from router.dashboard.pages import overview
+from router.dashboard.pages import alerts, budgets, cache, explore, gpus, overview, prices, requests, routing
 
-PAGES: tuple[Page, ...] = (overview.PAGE,)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE, explore.PAGE, requests.PAGE, routing.PAGE, cache.PAGE, gpus.PAGE, budgets.PAGE, prices.PAGE,
+    alerts.PAGE, requests.ONE,
+)  # fmt: skip

@@ -1,31 +1,38 @@
 """Overview: what is spent, what it buys, what was saved, and where the month is going."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from router.dashboard.ask import Ask, Page
-from router.dashboard.books import NS, Lines, tokens, usd
+from router.dashboard.books import NS, tokens, usd
 from router.dashboard.dataset import Column, Dataset, over_time
 from router.dashboard.figures import Unit, change, divided
 from router.dashboard.forecast import Forecast, forecast
+from router.dashboard.measures import asked, error_share, saved_usd, usd_per_1k_requests, usd_per_1m_tokens
 from router.dashboard.state import DAY_S, Period
-from router.ledger.sums import Sums
+from router.ledger.latency import Latency
+from router.ledger.sums import Sums, total
+from router.savings import ASSUMPTION
 
 _MOST_ROWS = 8
 _LOOK_BACK_DAYS = 28
+_PERCENTILES = (50, 95, 99)
+_RANKED = ("team", "model")
 
 
 def spend_over_time(ask: Ask) -> Dataset:
     period = ask.state.period
     lines = ask.books.lines(period, ("tier",), ask.filters)
-    before = ask.books.lines(period.before, (), ask.filters).total()
-    drawn = [(group[0] or "none", [usd(row.attempts.cost_nusd) for row in rows]) for group, rows in lines.groups.items()]
+    before = _steps(ask, period.before)
+    drawn = [
+        (group[0], [usd(row.attempts.cost_nusd) for row in rows])
+        for group, rows in lines.groups.items()
+        if any(row.attempts.cost_nusd for row in rows)
+    ]
     earlier = [usd(row.attempts.cost_nusd) for row in before][: len(lines.times)]
     earlier += [None] * (len(lines.times) - len(earlier))
     unit: Unit = "day" if lines.step == DAY_S else "hour"
-    return over_time(
-        "spend", "Spend by tier", "usd", lines.times, [*drawn, ("the period before", earlier)], step=unit
-    )
+    return over_time("spend", "Spend by tier", "usd", lines.times, [*drawn, ("the period before", earlier)], step=unit)
 
 
 def month(ask: Ask) -> Dataset:
@@ -46,15 +53,13 @@ def month(ask: Ask) -> Dataset:
 
 
 def _month(ask: Ask) -> tuple[datetime, datetime, datetime]:
-    today = datetime.fromtimestamp(ask.now, ask.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = datetime.fromtimestamp(ask.now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today.replace(day=1)
     after = (first + timedelta(days=32)).replace(day=1)
     return first, today, after
 
 
-def _forecast(
-    ask: Ask, spent: dict[int, float], first: datetime, today: datetime, after: datetime
-) -> Forecast | None:
+def _forecast(ask: Ask, spent: dict[int, float], first: datetime, today: datetime, after: datetime) -> Forecast | None:
     past = [value for at, value in sorted(spent.items()) if at < today.timestamp()]
     while past and past[0] == 0:
         past.pop(0)
@@ -81,10 +86,11 @@ def _month_rows(  # type: ignore[no-untyped-def]  # noqa: ANN202 - rows of plain
 
 
 def _ranking(ask: Ask, name: str, title: str, by: str, label: str) -> Dataset:
-    rows = ask.books.sums(ask.state.period, (by,), ask.filters)
-    whole = sum(row.attempts.cost_nusd for row in rows)
+    rows = _folded(ask.books.sums(ask.state.period, _RANKED, ask.filters), by)
+    whole = sum(row.attempts.cost_nusd for row in rows.values())
     earlier = {
-        row.by[by]: row.attempts.cost_nusd for row in ask.books.sums(ask.state.period.before, (by,), ask.filters)
+        value: row.attempts.cost_nusd
+        for value, row in _folded(ask.books.sums(ask.state.period.before, _RANKED, ask.filters), by).items()
     }
     columns = (
         Column(by, label), Column("cost_usd", "Spend", "usd"), Column("share", "Share", "share"),
@@ -93,13 +99,20 @@ def _ranking(ask: Ask, name: str, title: str, by: str, label: str) -> Dataset:
     )  # fmt: skip
     made = [
         (
-            row.by[by], usd(row.attempts.cost_nusd), divided(row.attempts.cost_nusd, whole),
-            change(row.attempts.cost_nusd, earlier.get(row.by[by])), row.requests.requests if row.requests else None,
-            *_unit_costs(row),
+            value, usd(row.attempts.cost_nusd), divided(row.attempts.cost_nusd, whole),
+            change(row.attempts.cost_nusd, earlier.get(value)), asked(row).requests,
+            usd_per_1k_requests(row), usd_per_1m_tokens(row),
         )
-        for row in rows
+        for value, row in sorted(rows.items(), key=lambda item: -item[1].attempts.cost_nusd)
     ]  # fmt: skip
     return Dataset(name, title, columns, tuple(made[: None if ask.state.extra.get("all") else _MOST_ROWS]))
+
+
+def _folded(rows: list[Sums], by: str) -> dict[str, Sums]:
+    found: dict[str, list[Sums]] = {}
+    for row in rows:
+        found.setdefault(row.by[by], []).append(row)
+    return {value: total(mine) for value, mine in found.items()}
 
 
 def teams(ask: Ask) -> Dataset:
@@ -111,72 +124,74 @@ def models(ask: Ask) -> Dataset:
 
 
 def saved(ask: Ask) -> Dataset:
-    row = ask.books.whole(ask.state.period, ask.filters)
-    reasons = row.requests.saved_nusd if row.requests else {}
+    row = total(_steps(ask, ask.state.period))
     told = {
         "routing": "A cheaper tier than the baseline answered", "cascade": "A draft was kept, net of those thrown away",
-        "exact": "The same request again", "semantic": "The same meaning again", "prefix": "The start was in the engine's cache",
+        "exact": "The same request again", "semantic": "The same meaning again",
+        "prefix": "The start was in the engine's cache",
     }  # fmt: skip
-    rows = tuple((reason, told[reason], usd(value)) for reason, value in reasons.items())
+    rows = tuple((reason, told[reason], usd(value)) for reason, value in asked(row).saved_nusd.items())
     columns = (Column("reason", "By"), Column("how", "How"), Column("saved_usd", "Saved", "usd"))
     return Dataset("saved", "Saved", columns, rows if any(r[2] for r in rows) else (), _baseline_note(row))
 
 
 def _baseline_note(row: Sums) -> str:
-    asked = row.requests
-    if asked is None or not asked.requests or asked.baseline_known == asked.requests:
-        return "Against the same tokens on the baseline tier."
+    counted = asked(row)
+    if counted.baseline_known == counted.requests:
+        return f"Against {ASSUMPTION}."
     return (
-        f"Against the same tokens on the baseline tier, over {asked.baseline_known:,} of {asked.requests:,} requests; "
-        "the others have no known price to compare."
+        f"Against {ASSUMPTION}; over the {counted.baseline_known:,} of {counted.requests:,} requests where it is known."
     )
 
 
-def _unit_costs(row: Sums) -> tuple[float | None, float | None]:
-    cost = row.attempts.cost_nusd / NS
-    requests = row.requests.requests if row.requests else 0
-    per_request, per_token = divided(cost, requests), divided(cost, tokens(row))
-    return (
-        None if per_request is None else per_request * 1000,
-        None if per_token is None else per_token * 1_000_000,
+def latency(ask: Ask) -> Dataset:
+    rows = ask.books.percentiles(ask.state.period, "duration", ask.filters)
+    columns = (
+        Column("time", "Time", "day" if ask.state.period.step == DAY_S else "hour"),
+        *(Column(f"p{share}", f"p{share}", "seconds") for share in _PERCENTILES),
     )
+    made = tuple(((row.start_ns or 0) // NS, *(_quantile_s(row, share) for share in _PERCENTILES)) for row in rows)
+    return Dataset("latency", "Whole request", columns, made)
+
+
+def _quantile_s(row: Latency, share: int) -> float | None:
+    found = row.quantile_ns(share / 100)
+    return None if found is None else found / NS
 
 
 def _figures(row: Sums) -> dict[str, Any]:
-    asked = row.requests
-    assert asked is not None  # noqa: S101 - never grouped by what only an attempt has
-    per_1k, per_1m = _unit_costs(row)
-    saved_usd = sum(asked.saved_nusd.values()) / NS
-    cost = row.attempts.cost_nusd / NS
+    saved_in_all, cost = saved_usd(row), row.attempts.cost_nusd / NS
     return {
-        "cost": cost, "requests": asked.requests, "tokens": tokens(row), "per_1k": per_1k, "per_1m": per_1m,
-        "saved": saved_usd, "saved_share": divided(saved_usd, saved_usd + cost) if saved_usd > 0 else None,
-        "unknown": row.attempts.unknown_cost, "attempts": row.attempts.attempts,
-        "errors": divided(asked.errors, asked.requests), "estimated": row.attempts.estimated,
-        "ttft": divided(asked.ttft_ns / NS, asked.ttft_known),
+        "cost": cost, "requests": asked(row).requests, "tokens": tokens(row), "per_1k": usd_per_1k_requests(row),
+        "per_1m": usd_per_1m_tokens(row), "saved": saved_in_all,
+        "saved_share": divided(saved_in_all, saved_in_all + cost) if saved_in_all > 0 else None,
+        "unknown": row.attempts.unknown_cost, "errors": error_share(row), "left": asked(row).left_early,
     }  # fmt: skip
+
+
+def _steps(ask: Ask, period: Period) -> list[Sums]:
+    """Everything of each hour or day, from the lines that are drawn."""
+    return ask.books.lines(period, ("tier",) if period is ask.state.period else (), ask.filters).total()
 
 
 def context(ask: Ask) -> dict[str, Any]:
     period = ask.state.period
-    now, before = _figures(ask.books.whole(period, ask.filters)), _figures(ask.books.whole(period.before, ask.filters))
-    lines = ask.books.lines(period, (), ask.filters)
+    rows = _steps(ask, period)
+    now, before = _figures(total(rows)), _figures(total(_steps(ask, period.before)))
     deltas = {name: change(value, before[name]) for name, value in now.items()}
-    return {"figures": now, "before": before, "deltas": deltas, "sparks": _sparks(lines), "lag_s": ask.services.ledger.lag_s()}
-
-
-def _sparks(lines: Lines) -> dict[str, list[float | None]]:
-    rows = lines.total()
-    return {
-        "cost": [row.attempts.cost_nusd for row in rows],
-        "requests": [row.requests.requests if row.requests else 0 for row in rows],
-        "saved": [max(0, sum(row.requests.saved_nusd.values())) if row.requests else 0 for row in rows],
-        "per_1m": [_unit_costs(row)[1] for row in rows],
-        "per_1k": [_unit_costs(row)[0] for row in rows],
-    }
+    sparks = {
+        "cost": [row.attempts.cost_nusd for row in rows], "requests": [asked(row).requests for row in rows],
+        "saved": [max(0.0, saved_usd(row)) for row in rows], "per_1m": [usd_per_1m_tokens(row) for row in rows],
+        "per_1k": [usd_per_1k_requests(row) for row in rows],
+    }  # fmt: skip
+    return {"figures": now, "before": before, "deltas": deltas, "sparks": sparks}
 
 
 PAGE = Page(
     "overview", "Overview", "layout-dashboard", "What was spent, what it bought, and what routing and caching saved.",
-    {"spend": spend_over_time, "month": month, "teams": teams, "models": models, "saved": saved}, context,
+    {
+        "spend": spend_over_time, "month": month, "teams": teams, "models": models, "saved": saved,
+        "latency": latency,
+    },
+    context,
 )  # fmt: skip

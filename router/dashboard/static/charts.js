@@ -28,7 +28,7 @@
     const options = unit === "day"
       ? { weekday: "short", day: "numeric", month: "short" }
       : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false };
-    return new Date(seconds * 1000).toLocaleString("en-GB", { ...options, timeZone: document.body.dataset.zone || "UTC" });
+    return new Date(seconds * 1000).toLocaleString("en-GB", { ...options, timeZone: "UTC" });
   };
 
   function read(figure) {
@@ -105,28 +105,29 @@
     const axis = { stroke: token("--muted"), font: "11px Inter, sans-serif", ticks: { show: false } };
     const unit = chart.lines[0]?.unit ?? "count";
     return {
-      width, height: Number(figure.dataset.height ?? 220), tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), document.body.dataset.zone || "UTC"),
-      padding: [10, 8, 0, 0], legend: { show: false },
+      width, height: Number(figure.dataset.height ?? 220), tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "UTC"),
+      padding: [10, 32, 0, 0], legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
       scales: {
         x: { time: chart.time, range: chart.kind === "line" || chart.kind === "scatter" ? undefined : padded },
         y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.08] },
       },
       axes: [
-        { ...axis, grid: { show: false }, space: 70, values: chart.time ? (_, ticks) => ticks.map((t) => tick(t, chart.x.unit)) : (_, ticks) => ticks.map((t) => shown(t, chart.x.unit)) },
+        { ...axis, grid: { show: false }, size: 28, space: 64, incrs: chart.time ? increments(chart.x.unit) : undefined, values: chart.time ? (_, ticks) => ticks.map((t) => tick(t, chart.x.unit)) : (_, ticks) => ticks.map((t) => shown(t, chart.x.unit)) },
         { ...axis, grid, size: 58, space: 36, values: (_, ticks) => ticks.map((v) => axisShown(v, unit)) },
       ],
       series: [{}, ...chart.order.map((i) => lineOf(chart, i, colours))],
       plugins: [tooltip(figure, chart)],
     };
   }
+  const increments = (unit) => (unit === "day" ? [1, 2, 3, 5, 7, 14, 30, 60] : [1 / 24, 1 / 12, 1 / 8, 1 / 4, 1 / 2, 1, 2]).map((days) => days * 86400);
   const padded = (u, low, high) => {
     const xs = u.data[0];
     const half = xs.length > 1 ? (xs[1] - xs[0]) / 2 : 43200;
     return [low - half, high + half];
   };
   const tick = (seconds, unit) => {
-    const zone = document.body.dataset.zone || "UTC";
+    const zone = "UTC";
     const at = new Date(seconds * 1000);
     const midnight = at.toLocaleTimeString("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
     return unit === "day" || midnight === "00:00"
@@ -146,6 +147,7 @@
     const values = chart.kind === "stacked" ? stacked(chart.values, chart.lines, alone) : chart.values;
     // The tallest sum first, so that the smaller ones are drawn over it.
     const parts = chart.lines.map((_, i) => i).filter((i) => !alone.has(i));
+    for (const i of alone) if (chart.roles[i] === "none") alone.delete(i);
     chart.order = [...(chart.kind === "stacked" ? parts.reverse() : parts), ...alone];
     const plotted = [values[0], ...chart.order.map((i) => values[i + 1])];
     drawn.get(figure)?.destroy();

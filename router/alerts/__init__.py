@@ -1,0 +1,1 @@
+"""Alerts: what is wrong or about to be, said once, to whom it concerns."""
