@@ -18,6 +18,7 @@ from benchmarks.gateway.streams import leave, quantile, read
 from benchmarks.gateway.subjects import LOAD_CORE, Subject
 
 FIRST_PORT = 18080
+DIRECT, BARE, OURS = "nothing (direct)", "bare ASGI pass-through", "Tiergate"
 Say = Callable[[str], None]
 
 
@@ -54,7 +55,7 @@ def whole_answers(folder: Path, rounds: int, seconds: int, *, peers: bool, say: 
                 subjects.portkey(upstream, FIRST_PORT + 6),
                 subjects.litellm(folder, upstream, FIRST_PORT + 7),
             ]
-        under_test = [Subject("nothing (direct)", upstream), *(stack.enter_context(each) for each in made)]
+        under_test = [Subject(DIRECT, upstream), *(stack.enter_context(each) for each in made)]
         rows = [Row(each.name, [], []) for each in under_test]
         for number in range(rounds):
             for each, row in zip(under_test, rows, strict=True):
@@ -67,33 +68,34 @@ def whole_answers(folder: Path, rounds: int, seconds: int, *, peers: bool, say: 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """delays in seconds, p50 and p99, direct and through; chunks a second when nothing holds them back."""
+    """By subject: p50 and p99 of a token's delay in seconds; chunks a second when nothing holds them back.
 
-    direct: tuple[float, float]
-    through: tuple[float, float]
-    chunks_per_s: float
-    direct_chunks_per_s: float
+    wrong: streams through Tiergate that did not end well.
+    """
+
+    delays: dict[str, tuple[float, float]]
+    chunks_per_s: dict[str, float]
     wrong: int
 
 
 def streams(folder: Path, count: int, rate: int, seconds: int, say: Say) -> Streams:
     os.sched_setaffinity(0, {int(LOAD_CORE)})
     with ExitStack() as stack:
-        upstream = Subject("direct", stack.enter_context(subjects.streaming()))
+        upstream = Subject(DIRECT, stack.enter_context(subjects.streaming()))
+        bare = stack.enter_context(subjects.bare(upstream.url, FIRST_PORT + 15))
         gateway = stack.enter_context(subjects.tiergate(folder, upstream.url, FIRST_PORT + 8))
-        uvloop.run(read(gateway, 20, rate=0, seconds=1))
-        paced = []
-        for each in (upstream, gateway):
+        delays, most, wrong = {}, {}, 0
+        for each in (upstream, bare, gateway):
+            uvloop.run(read(each, 20, rate=0, seconds=1))
             seen, _ = uvloop.run(read(each, count, rate=rate, seconds=seconds))
-            paced.append((quantile(seen.delays_s, 0.5), quantile(seen.delays_s, 0.99), seen.wrong))
-            say(f"{each.name}: {len(seen.delays_s)} tokens, p99 {1000 * paced[-1][1]:.2f} ms on the way")
-        most = []
-        for each in (upstream, gateway):
+            delays[each.name] = (quantile(seen.delays_s, 0.5), quantile(seen.delays_s, 0.99))
+            wrong += seen.wrong
             seen, took = uvloop.run(read(each, 64, rate=0, seconds=seconds))
-            most.append(len(seen.delays_s) / took)
-            say(f"{each.name}: {most[-1]:.0f} chunks/s")
+            most[each.name] = len(seen.delays_s) / took
+            wrong += seen.wrong
+            say(f"{each.name}: p99 {1000 * delays[each.name][1]:.2f} ms on the way, {most[each.name]:.0f} chunks/s")
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    return Streams(paced[0][:2], paced[1][:2], most[1], most[0], paced[1][2])
+    return Streams(delays, most, wrong)
 
 
 @dataclass(frozen=True, slots=True)

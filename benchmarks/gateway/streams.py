@@ -29,6 +29,7 @@ class Reader(asyncio.Protocol):
 
     def __init__(self, subject: Subject, rate: int, until: float, seen: Seen, closed: Callable[[], None]) -> None:
         self._subject, self._rate, self._until, self._seen, self._closed = subject, rate, until, seen, closed
+        self._tokens = 50 if rate else 500  # a stream as long as what is measured is its relay, not its beginning
         self._tail = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,7 +64,9 @@ class Reader(asyncio.Protocol):
             self._transport.close()
 
     def _ask(self) -> None:
-        self._transport.write(request(self._subject, f"rate={self._rate} at {time.monotonic_ns()}"))
+        self._transport.write(
+            request(self._subject, f"rate={self._rate} tokens={self._tokens} at {time.monotonic_ns()}")
+        )
 
 
 def request(subject: Subject, text: str) -> bytes:

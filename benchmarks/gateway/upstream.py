@@ -1,7 +1,7 @@
 """A canned upstream: the fastest answer that a fake can give, so that what is measured is the gateway. It is a fake.
 
-A body that asks for a stream gets `TOKENS` chunks; `rate=N` in its prompt sends N of them a second, without it they
-come as fast as they are read.
+A body that asks for a stream gets 50 chunks, or N with `tokens=N` in its prompt; `rate=N` sends N of them a second,
+without it they come as fast as they are read.
 """
 
 import asyncio
@@ -11,8 +11,7 @@ import time
 
 import uvloop
 
-TOKENS = 50
-_RATE = re.compile(rb"rate=(\d+)")
+_TOKENS = 50
 _WHOLE = (
     b'{"id":"c","object":"chat.completion","created":0,"model":"canned","choices":[{"index":0,"message":'
     b'{"role":"assistant","content":"A canned answer."},"finish_reason":"stop"}],'
@@ -65,19 +64,19 @@ class Canned(asyncio.Protocol):
                 return
             body, self._buffer = self._buffer[end + 4 : end + 4 + length], self._buffer[end + 4 + length :]
             if b'"stream":true' in body:
-                self._stream(_rate(body))
+                self._stream(_asked(body, rb"tokens") or _TOKENS, _asked(body, rb"rate"))
             else:
                 self._transport.write(ANSWER)
 
-    def _stream(self, rate: int) -> None:
-        task = asyncio.ensure_future(self._send(rate))
+    def _stream(self, tokens: int, rate: int) -> None:
+        task = asyncio.ensure_future(self._send(tokens, rate))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, rate: int) -> None:
+    async def _send(self, tokens: int, rate: int) -> None:
         self._transport.write(_STREAM)
         began = time.monotonic()
-        for number in range(TOKENS):
+        for number in range(tokens):
             if rate:
                 await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
             else:
@@ -91,9 +90,9 @@ def _header(head: bytes, name: bytes) -> bytes:
     return head[at + len(name) + 1 :].split(b"\r\n", 1)[0].strip() if at >= 0 else b""
 
 
-def _rate(body: bytes) -> int:
-    """Tokens a second, as the prompt asks; 0 where it does not say."""
-    found = _RATE.search(body)
+def _asked(body: bytes, name: bytes) -> int:
+    """The number that the prompt gives as `name=N`; 0 where it gives none."""
+    found = re.search(name + rb"=(\d+)", body)
     return int(found[1]) if found else 0
 
 
