@@ -39,7 +39,7 @@ brackets the lowest and the highest.
 | added latency at one connection, p99 | {p99:.3f} ms | 2 ms |
 | 200 streams at 50 tokens/s: added delay of a token, p50 | {added50:.2f} ms | |
 | the same, p99 | {added99:.2f} ms (bare pass-through: {bare99:.2f}) | 5 ms |
-| chunks a second, 64 streams of 500 | {chunks:,.0f} (bare pass-through: {bare_chunks:,.0f}; direct: {direct:,.0f}) | 40,000 |
+| chunks a second, 64 streams of 500 | {chunks:,.0f} (bare: {bare_chunks:,.0f}; direct: {direct:,.0f}) | 40,000 |
 | streams that did not end well | {wrong} | 0 |
 | memory after {requests} requests | {memory:.0f} MB | 250 MB |
 | growth over them, once the cache is full | {growth:+.1f} % | 5 % |
