@@ -144,7 +144,7 @@ class _Gauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         snapshot = self._snapshot()
         yield from _replica_gauges(snapshot)
-        yield _budget_gauge(self._budgets())
+        yield from _budget_gauges(self._budgets())
         lag = GaugeMetricFamily("tiergate_ledger_lag_seconds", "Age of the oldest row that is not written yet.")
         lag.add_metric([], self._ledger_lag_s())
         yield lag
@@ -153,18 +153,21 @@ class _Gauges(Collector):
         yield generation
 
 
-def _budget_gauge(budgets: Iterable[BudgetState]) -> GaugeMetricFamily:
+def _budget_gauges(budgets: Iterable[BudgetState]) -> Iterator[GaugeMetricFamily]:
     """Of several budgets of one scope and period the tightest."""
+    labels = ["scope", "period"]
     told = "What is left of a budget, neither spent nor held; below 0 where it is overrun."
-    gauge = GaugeMetricFamily("tiergate_budget_remaining_usd", told, labels=["scope", "period"])
-    left: dict[tuple[str, str], int] = {}
+    remaining = GaugeMetricFamily("tiergate_budget_remaining_usd", told, labels=labels)
+    limit = GaugeMetricFamily("tiergate_budget_limit_usd", "What a budget allows in its period.", labels=labels)
+    tightest: dict[tuple[str, str], BudgetState] = {}
     for budget in budgets:
         if budget.unit == "usd":
             place = budget.scope, budget.period
-            left[place] = min(budget.remaining, left.get(place, budget.remaining))
-    for place, remaining in left.items():
-        gauge.add_metric(place, remaining / 1e9)
-    return gauge
+            tightest[place] = min(budget, tightest.get(place, budget), key=lambda state: state.remaining)
+    for place, budget in tightest.items():
+        remaining.add_metric(place, budget.remaining / 1e9)
+        limit.add_metric(place, budget.limit / 1e9)
+    yield from (remaining, limit)
 
 
 def _replica_gauges(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
