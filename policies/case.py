@@ -36,7 +36,7 @@ class Case:
         self.facts = facts
         self.predicted = predicted
         self.needs = needs(facts)
-        self._views = views
+        self.views = views
         self._judged: dict[str, Candidate] = {}
 
     def candidate(self, name: str) -> Candidate:
@@ -49,7 +49,7 @@ class Case:
         return [self.candidate(name) for name in names]
 
     def _judge(self, name: str) -> Candidate:
-        view = self._views.get(name)
+        view = self.views.get(name)
         stands = standing(view, self.facts, self.needs, self.predicted)
         usable = stands.kind == "usable"
         if view is None:

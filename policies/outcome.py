@@ -43,6 +43,7 @@ def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: fr
         on=on,
         priority=plan.priority,
         predicted=case.predicted,
+        fleet=case.views,
     )
 
 

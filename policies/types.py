@@ -143,7 +143,8 @@ class Decision:
 
     tiers: names in the order to try, never empty unless nothing can serve it. name: what `x-tiergate-decision` says (a
     rule's name, `pinned`, `classified`, `cascade`, `safe` when the classifier was late). cascade: set when tiers[0] is
-    a draft. attempts: the most attempts over all tiers. on: the reasons that allow the next candidate.
+    a draft. attempts: the most attempts over all tiers. on: the reasons that allow the next candidate. fleet: the tiers
+    as they were decided on.
     """
 
     tiers: tuple[str, ...]
@@ -155,3 +156,4 @@ class Decision:
     on: frozenset[str] = frozenset()
     priority: Literal["low", "normal", "high"] = "normal"
     predicted: Predicted | None = None
+    fleet: Mapping[str, TierView] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from router.cache.exact import Entry
 from router.errors import ApiError, ClientGone
 from router.ledger.types import RequestRow
 from router.observe.events import Bus, RequestEnded
+from router.replay import recorded
 from router.request import Request
 from router.savings import Savings, savings
 from router.tried import Tried
@@ -141,6 +142,8 @@ class Account:
         facts: dict[str, object] = dict(zip(_REPLAYED, _replayed(self._request.facts), strict=True))
         if self.decision is not None and self.decision.predicted is not None:
             facts["predicted"] = dict(zip(_PREDICTED, _predicted(self.decision.predicted), strict=True))
+        if self.decision is not None:
+            facts |= recorded.facts_of(self.decision)
         if baseline:
             facts["baseline"] = baseline
         return facts

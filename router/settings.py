@@ -13,7 +13,6 @@ from policies.decide import compile_policy
 from policies.schema import Config
 from policies.schema_tiers import Tier
 from router.limits.rules import Rules
-from router.money import Price
 from router.prices.quote import Throughput, price_book
 from router.snapshot import Rates, Snapshot
 from tiers.build import build
@@ -75,19 +74,11 @@ def build_snapshot(
         tiers=tiers,
         policies={name: compile_policy(policy) for name, policy in config.policies.items()},
         prices=prices,
-        rates={name: _rates(prices.price(name)) for name in config.tiers},
+        rates={name: Rates.of(prices.price(name)) for name in config.tiers},
         classifier=classifier,
         limits=Rules(config),
         rated_as={name: tier.rated_as or name for name, tier in config.tiers.items()},
     )
-
-
-def _rates(price: Price | None) -> Rates:
-    """USD per million tokens is a thousand nano-dollars per token."""
-    if price is None:
-        return Rates()
-    cached = price.input if price.cached_input is None else price.cached_input
-    return Rates(float(price.input) * 1000, float(cached) * 1000, float(price.output) * 1000)
 
 
 def _host(url: str) -> str:

@@ -7,6 +7,7 @@ from classifier.artifact import Classifier
 from policies.decide import CompiledPolicy
 from policies.schema import Config
 from router.limits.rules import Rules
+from router.money import Price
 from router.prices.book import PriceBook
 from tiers.pool import Tier
 
@@ -18,6 +19,14 @@ class Rates:
     input: float | None = None
     cached_input: float | None = None
     output: float | None = None
+
+    @classmethod
+    def of(cls, price: Price | None) -> "Rates":
+        """USD per million tokens is a thousand nano-dollars per token."""
+        if price is None:
+            return cls()
+        cached = price.input if price.cached_input is None else price.cached_input
+        return cls(float(price.input) * 1000, float(cached) * 1000, float(price.output) * 1000)
 
 
 @dataclass(frozen=True, slots=True)
