@@ -99,6 +99,10 @@ class RedisStore:
                 self.settle([Settled(draw.pot, draw.amount, 0) for draw in draws])
             raise
 
+    async def flush(self) -> None:
+        """Return once what was settled and corrected so far is published, or Redis is away."""
+        await self.ask((), ())
+
     def settle(self, ends: Sequence[Settled]) -> None:
         self._own.settle(ends)
         self._publish([end.pot for end in ends])

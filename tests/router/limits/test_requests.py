@@ -1,11 +1,5 @@
 """Budgets and rate limits, seen from the caller's side."""
 
-import asyncio
-from datetime import UTC, datetime
-
-import pytest
-
-from router.ledger.read import recent
 from router.observe.events import LimitReached, RequestEnded
 from tests.router.gateway import chat, gateway
 
