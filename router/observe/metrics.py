@@ -164,9 +164,9 @@ def _budget_gauges(budgets: Iterable[BudgetState]) -> Iterator[GaugeMetricFamily
         if budget.unit == "usd":
             place = budget.scope, budget.period
             tightest[place] = min(budget, tightest.get(place, budget), key=lambda state: state.remaining)
-    for place, budget in tightest.items():
-        remaining.add_metric(place, budget.remaining / 1e9)
-        limit.add_metric(place, budget.limit / 1e9)
+    for (scope, period), state in tightest.items():
+        remaining.add_metric([scope, period], state.remaining / 1e9)
+        limit.add_metric([scope, period], state.limit / 1e9)
     yield from (remaining, limit)
 
 

@@ -6,17 +6,28 @@ Deterministic: the same arguments make the same rows. Written with the ledger's 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from router.ledger.insert import insert
 from router.ledger.ledger import Ledger
 from router.ledger.sqlite import connect_writer
 from router.ledger.types import RequestRow, Reservation, Row, Settlement
+from router.meter.store import Piece
+from router.meter.store import write as write_pieces
 
 NS = 1_000_000_000
-DAY_S = 86_400
+HOUR_S, DAY_S = 3_600, 86_400
 PRICES = {"edge": (20, 60), "short": (386, 386), "long": (498, 498), "managed": (400, 1600)}  # nUSD a token
-MODELS = {"edge": "llama-3.2-1b-q8_0", "short": "Llama-3.1-8B-Instruct", "long": "Llama-3.3-70B-Instruct", "managed": "gpt-4.1-mini"}  # fmt: skip
+SPEEDS = {"short": 158, "long": 380}  # tokens a second of the tiers on GPUs
+MODELS = {
+    "edge": "llama-3.2-1b-q8_0",
+    "short": "Llama-3.1-8B-Instruct",
+    "long": "Llama-3.3-70B-Instruct",
+    "managed": "gpt-4.1-mini",
+}
+FIRST_TOKEN = {"edge": 4.2, "short": 5.2, "long": 5.7, "managed": 6.2}  # logarithm of milliseconds
+TOKEN_MS = {"edge": 9, "short": 14, "long": 19, "managed": 12}
 TEAMS = (("search", 0.34), ("support", 0.27), ("growth", 0.17), ("docs", 0.13), ("research", 0.09))
 WORKLOADS = ("chat", "summaries", "extraction", "batch")
 HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 11, 14, 15, 14, 12, 14, 16, 15, 14, 12, 9, 7, 6, 5, 4, 3)
@@ -43,16 +54,41 @@ def write(path: Path, *, now_s: float, days: int = 45, per_day: int = 400, seed:
     Ledger.open(path).close()
     connection = connect_writer(path)
     rows: list[Row] = []
+    counted: dict[tuple[str, int], list[int]] = {}
     count = 0
     for asked in _asked(random.Random(seed), now_s, days, per_day):
-        rows += _made(random.Random(asked.number * 31 + seed), asked)
+        made = _made(random.Random(asked.number * 31 + seed), asked)
+        _count(counted, made)
+        rows += made
         count += 1
         if len(rows) > 3000:
             insert(connection, rows)
             rows = []
     insert(connection, rows)
     connection.close()
+    first = int(now_s) // DAY_S * DAY_S - (days - 1) * DAY_S
+    write_pieces(path, _pieces(counted, range(first, int(now_s) - HOUR_S, HOUR_S)))
     return count
+
+
+def _count(counted: dict[tuple[str, int], list[int]], rows: list[Row]) -> None:
+    """Prompt and output tokens by tier and hour, as the engines would count them."""
+    for reserved, settled in pairwise(rows):
+        if isinstance(reserved, Reservation) and isinstance(settled, Settlement):
+            sums = counted.setdefault((reserved.tier, reserved.started_ns // NS // HOUR_S * HOUR_S), [0, 0])
+            sums[0] += settled.input_tokens + settled.cached_input_tokens
+            sums[1] += settled.output_tokens
+
+
+def _pieces(counted: dict[tuple[str, int], list[int]], hours: range) -> Iterator[Piece]:
+    for tier, speed in SPEEDS.items():
+        for hour in hours:
+            prompt, output = counted.get((tier, hour), (0, 0))
+            busy_s = min(HOUR_S, (prompt + output) / speed)
+            yield Piece(
+                tier, f"{tier}-1", "vllm", "reserved", hour * NS, (hour + HOUR_S) * NS, prompt, output,
+                round(busy_s * NS), HOUR_S * NS, 0,
+            )  # fmt: skip
 
 
 def _asked(rng: random.Random, now_s: float, days: int, per_day: int) -> Iterator[Asked]:
@@ -127,8 +163,8 @@ def _attempt(
     cached = int(asked.prompt * 0.6) if tier != "managed" and rng.random() < 0.3 else 0
     output = {"rejected": 16, "failed": 0, "cancelled": asked.output // 3}.get(end, asked.output)
     cost = (asked.prompt - cached) * inp + cached * inp // 5 + output * out if priced else None
-    ttft = int(rng.lognormvariate({"edge": 4.2, "short": 5.2, "long": 5.7, "managed": 6.2}[tier], 0.35) * 1e6)
-    ended = at_ns + ttft + int(output * {"edge": 9, "short": 14, "long": 19, "managed": 12}[tier] * 1e6)
+    ttft = int(rng.lognormvariate(FIRST_TOKEN[tier], 0.35) * 1e6)
+    ended = at_ns + ttft + int(output * TOKEN_MS[tier] * 1e6)
     name = f"at-{asked.number:07d}-{seq}"
     reserved = Reservation(
         attempt_id=name, request_id=f"req-{asked.number:07d}", seq=seq, kind=kind, tier=tier,  # type: ignore[arg-type]
