@@ -23,6 +23,7 @@ from classifier.features import NAMES, REVISION
 from classifier.head import OutcomeHead
 from classifier.inputs import Inputs, Standard
 from classifier.length import LengthHead
+from classifier.trees import MOST_LEAVES, Trees
 from classifier.types import Assessment, Question
 
 Floats = npt.NDArray[np.float32]
@@ -42,6 +43,7 @@ _ARRAYS = (
     "length_bias",
     "length_steps",
 )
+_TREES = ("tree_feature", "tree_threshold", "tree_lost", "tree_leaves", "tree_slopes")  # all of them or none
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def load(name_or_path: str | Path) -> Classifier:
 def assemble(
     embedding: StaticEmbedding,
     tiers: tuple[str, ...],
-    arrays: Mapping[str, Floats],
+    arrays: Mapping[str, npt.NDArray[Any]],
     card: Mapping[str, Any],
     name: str,
 ) -> Classifier:
@@ -126,7 +128,7 @@ def assemble(
             landmarks=arrays["landmarks"],
             nearness=Standard(arrays["nearness_mean"], arrays["nearness_per_deviation"]),
         ),
-        outcomes=OutcomeHead(tiers, arrays["outcome_weights"], arrays["outcome_bias"]),
+        outcomes=OutcomeHead(tiers, arrays["outcome_weights"], arrays["outcome_bias"], _trees(arrays)),
         lengths=LengthHead(arrays["length_weights"], arrays["length_bias"], arrays["length_steps"]),
         version=version_of(name, card),
         card=card,
@@ -138,9 +140,19 @@ def version_of(name: str, card: Mapping[str, Any]) -> str:
     return f"{name}-{str(card['sha256'])[:12]}"
 
 
-def arrays_of(inputs: Inputs, outcomes: OutcomeHead, lengths: LengthHead) -> dict[str, Floats]:
+def _trees(arrays: Mapping[str, npt.NDArray[Any]]) -> Trees | None:
+    if _TREES[0] not in arrays:
+        return None
+    feature, threshold, lost, leaves, slopes = (arrays[name] for name in _TREES)
+    return Trees(feature, threshold, lost, leaves.astype(np.float32), slopes)
+
+
+def arrays_of(inputs: Inputs, outcomes: OutcomeHead, lengths: LengthHead) -> dict[str, npt.NDArray[Any]]:
     """The arrays that `write` stores and `load` reads."""
+    trees = outcomes.trees
+    forest = () if trees is None else (trees.feature, trees.threshold, trees.lost, trees.leaves, trees.slopes)
     return {
+        **dict(zip(_TREES, forest, strict=False)),
         "feature_mean": inputs.features.mean,
         "feature_per_deviation": inputs.features.per_deviation,
         "landmarks": inputs.landmarks,
@@ -154,11 +166,13 @@ def arrays_of(inputs: Inputs, outcomes: OutcomeHead, lengths: LengthHead) -> dic
     }
 
 
-def write(out: Path, arrays: Mapping[str, Floats], card: Mapping[str, Any]) -> dict[str, Any]:
+def write(out: Path, arrays: Mapping[str, npt.NDArray[Any]], card: Mapping[str, Any]) -> dict[str, Any]:
     """Write an artifact into the folder `out` and return its card, with kind, format and hash filled in."""
     out.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{name: arrays[name].astype(np.float32) for name in _ARRAYS})
+    np.savez_compressed(
+        buffer, allow_pickle=False, **{name: values.astype(_stored(name)) for name, values in arrays.items()}
+    )
     blob = buffer.getvalue()
     full = {
         "kind": KIND,
@@ -170,6 +184,10 @@ def write(out: Path, arrays: Mapping[str, Floats], card: Mapping[str, Any]) -> d
     (out / "model.npz").write_bytes(blob)
     (out / "card.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
     return full
+
+
+def _stored(name: str) -> npt.DTypeLike:
+    return {"tree_feature": np.int16, "tree_lost": np.uint32, "tree_leaves": np.float16}.get(name, np.float32)
 
 
 def _folder(name_or_path: str | Path) -> Path:
@@ -209,15 +227,16 @@ def _check(folder: Path, card: Mapping[str, Any], blob: bytes, embedding: Static
         raise ArtifactError(f"{folder / 'card.json'}: tiers: allowed two or more names: {_again(folder)}")
 
 
-def _arrays(folder: Path, blob: bytes) -> dict[str, Floats]:
+def _arrays(folder: Path, blob: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-            return {name: arrays[name].astype(np.float32) for name in _ARRAYS}
+            names = (*_ARRAYS, *(_TREES if _TREES[0] in arrays else ()))
+            return {name: arrays[name].astype(_stored(name)) for name in names}
     except UNREADABLE as error:
         raise ArtifactError(f"{folder / 'model.npz'}: cannot be read ({error}): {_again(folder)}") from error
 
 
-def _check_arrays(folder: Path, arrays: Mapping[str, Floats], tiers: int, dim: int) -> None:
+def _check_arrays(folder: Path, arrays: Mapping[str, npt.NDArray[Any]], tiers: int, dim: int) -> None:
     heads = tiers + tiers * (tiers - 1) // 2
     landmarks = len(np.atleast_1d(arrays["landmarks"]))
     width = len(NAMES) + dim + landmarks
@@ -233,6 +252,12 @@ def _check_arrays(folder: Path, arrays: Mapping[str, Floats], tiers: int, dim: i
         "length_bias": (2,),
         "length_steps": (2,),
     }
+    if _TREES[0] in arrays:
+        count, nodes = np.atleast_2d(arrays[_TREES[0]]).shape
+        allowed |= dict.fromkeys(_TREES[:3], (count, nodes)) | {
+            "tree_leaves": (count, MOST_LEAVES, heads),
+            "tree_slopes": (heads,),
+        }
     for name, shape in allowed.items():
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise ArtifactError(f"{folder / 'model.npz'}: {name}: not {shape} finite numbers: {_again(folder)}")

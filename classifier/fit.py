@@ -1,4 +1,4 @@
-"""The fitting of the heads: logistic outcomes with Platt's calibration, and length quantiles that cover.
+"""The fitting of the heads: outcomes by trees and lines, calibrated, and length quantiles that cover.
 
 Offline only (extra `train`). Everything is cross-fitted by prompt: calibration and coverage are measured on prompts
 that the model in question has not seen. The same inputs, labels and seed give the same numbers.
@@ -7,7 +7,7 @@ that the model in question has not seen. The same inputs, labels and seed give t
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from classifier.errors import DataError
 from classifier.features import NAMES
+from classifier.fit_trees import fit_trees, held_out_trees
 from classifier.head import OutcomeHead
 from classifier.inputs import Inputs
 from classifier.length import LEVELS, LengthHead
@@ -26,6 +27,7 @@ Ints = npt.NDArray[np.int64]
 _MISSING = "training needs scikit-learn: pip install 'tiergate[train]'"
 FOLDS = 5
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # inverse penalties, tried upwards while they do better
+LINE_SHARES = (0.0, 0.5, 1.0)
 # How freely each part of the inputs is used, the surface features being 1 (measured, see docs/classifier.md).
 EMBEDDING_WEIGHT, NEARNESS_WEIGHT = 0.25, 0.3
 LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for each answer to a prompt
@@ -33,10 +35,14 @@ LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for eac
 
 @dataclass(frozen=True, slots=True)
 class OutcomeFit:
-    """An outcome head and how it did on prompts held out: calibrated probabilities (rows, tiers + pairs)."""
+    """An outcome head and how it did on prompts held out: calibrated probabilities (rows, tiers + pairs).
+
+    strength: the inverse penalty of the lines; line_share: their share beside the trees, 0 to 1.
+    """
 
     head: OutcomeHead
     strength: float
+    line_share: float
     held_out: Doubles
 
 
@@ -75,19 +81,39 @@ def outcome_labels(correct: Doubles) -> Doubles:
     return np.concatenate((correct, gains), axis=1)
 
 
-def fit_outcomes(inputs: Floats, scale: Doubles, tiers: tuple[str, ...], correct: Doubles, folds: Ints) -> OutcomeFit:
-    """Fit an outcome head to inputs (rows, width), scaled by `input_scale`, and correctness (rows, tiers) in [0, 1]."""
+def fit_outcomes(
+    inputs: Floats, scale: Doubles, tiers: tuple[str, ...], correct: Doubles, folds: Ints, seed: int = 0
+) -> OutcomeFit:
+    """Fit an outcome head to inputs (rows, width), scaled by `input_scale`, and correctness (rows, tiers) in [0, 1].
+
+    Trees, lines or the mean of both, whichever is the surest of held-out prompts; then calibrated on these (Platt).
+    """
     scaled = inputs.astype(np.float64) * scale
     labels = _away_from_certain(outcome_labels(correct))
-    strength, logits = _best_strength(scaled, labels, folds)
+    strength, lines = _best_strength(scaled, labels, folds)
+    trees = held_out_trees(inputs, labels, folds, seed)
+    share, logits, scaling = _best_mixture(lines, trees, labels)
     weights, bias = zip(*(logistic(scaled, label, strength) for label in labels.T), strict=True)
-    scaling = np.array([platt(logit, label) for logit, label in zip(logits.T, labels.T, strict=True)])
+    slopes, offsets = scaling.T
     head = OutcomeHead(
         tiers=tiers,
-        weights=(np.array(weights) * scaling[:, :1] * scale).astype(np.float32),
-        bias=(np.array(bias) * scaling[:, 0] + scaling[:, 1]).astype(np.float32),
+        weights=(np.array(weights) * share * slopes[:, None] * scale).astype(np.float32),
+        bias=(np.array(bias) * share * slopes + offsets).astype(np.float32),
+        trees=replace(fit_trees(inputs, labels, seed), slopes=((1.0 - share) * slopes).astype(np.float32)),
     )
-    return OutcomeFit(head, strength, _sigmoid(logits * scaling[:, 0] + scaling[:, 1]))
+    return OutcomeFit(head, strength, share, _sigmoid(logits * slopes + offsets))
+
+
+def _best_mixture(lines: Doubles, trees: Doubles, labels: Doubles) -> tuple[float, Doubles, Doubles]:
+    """The share of lines with the least held-out log loss, the logits mixed, and each head's slope and offset."""
+    best, least = (0.0, trees, np.ones((labels.shape[1], 2))), math.inf
+    for share in LINE_SHARES:
+        logits = share * lines + (1.0 - share) * trees
+        scaling = np.array([platt(logit, label) for logit, label in zip(logits.T, labels.T, strict=True)])
+        loss = _log_loss(logits * scaling[:, 0] + scaling[:, 1], labels)
+        if loss < least:
+            best, least = (share, logits, scaling), loss
+    return best
 
 
 def fit_lengths(inputs: Floats, scale: Doubles, tokens: Doubles, folds: Ints, prompts: int) -> tuple[LengthHead, float]:
