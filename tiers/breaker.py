@@ -89,6 +89,10 @@ class Breaker:
             if self._failing():
                 self._open(self._settings.open_s)
 
+    def hasten(self) -> None:
+        """Something speaks for it: where it is open, a probe may pass now."""
+        self._opened_at = min(self._opened_at, self._clock() - self._pause_s)
+
     def trip(self) -> None:
         """Open it for a reason other than a failed call."""
         self._open(self._settings.open_s)

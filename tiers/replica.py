@@ -174,6 +174,7 @@ class Replica:
             self._went_down(EngineFailed(f"{type(error).__name__}: {error}"))
         else:
             self.up, self.error = True, None
+            self.breaker.hasten()
             if self.interrupted:  # the machine that was taken away has been given back
                 self.draining = self.interrupted = False
         return self.up
