@@ -100,7 +100,9 @@ async def cut(x: Exchange) -> None:
 
 
 async def cut_reset(x: Exchange) -> None:
+    """A reset throws away what the client has not read yet, so it is given a moment."""
     await _beginning(x)
+    await asyncio.sleep(x.tick_s)
     x.reset()
 
 
@@ -197,6 +199,12 @@ async def begins_again(x: Exchange) -> None:
     await ok(x)
 
 
+async def other_words(x: Exchange) -> None:
+    """Another answer than anybody else's."""
+    x.body = {**x.body, "continue_final_message": False, "max_tokens": None}
+    await ok(x)
+
+
 async def refuses_prefill(x: Exchange) -> None:
     """As servers do whose chat template wants the user's turn last."""
     await (x.json(400, PREFILL) if x.body["messages"][-1]["role"] == "assistant" else ok(x))
@@ -256,6 +264,16 @@ async def closes(x: Exchange) -> None:
     x.writer.close()
 
 
+async def cut_before_end(x: Exchange) -> None:
+    """Every word came; the finish reason does not."""
+    if not x.streamed:
+        return await cut(x)
+    await x.begin()
+    for piece in x.speech.events()[:-2]:
+        await x.send(piece)
+    return x.writer.close()
+
+
 async def cut_after_end(x: Exchange) -> None:
     """The finish reason came; the usage and `[DONE]` do not."""
     if not x.streamed:
@@ -290,6 +308,7 @@ MODES: dict[str, Mode] = {
     "cut-reset": cut_reset,
     "stall": stall,
     "cut-once": once(cut),
+    "cut-before-end": cut_before_end,
     "cut-after-end": cut_after_end,
     "slow": slow,
     "keep-alive": keep_alive,
@@ -310,6 +329,7 @@ MODES: dict[str, Mode] = {
     "content-filter": content_filter,
     "refuses-prefill": refuses_prefill,
     "begins-again": begins_again,
+    "other-words": other_words,
     "flood": flood,
     "redirect": redirect,
 }
