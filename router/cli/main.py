@@ -10,7 +10,7 @@ import typer
 
 from classifier.errors import ClassifierError
 from policies.problems import ConfigError
-from router.cli import check, explain, export, keys, models, prices, replay, serve, spend, tiers, train
+from router.cli import check, explain, export, keys, models, prices, reconcile, replay, serve, spend, tiers, train
 from router.cli import doctor as doctor_command
 from router.cli.console import fail
 from router.ledger.sqlite import LedgerError
@@ -23,6 +23,7 @@ app.command("serve")(serve.serve)
 app.command("check")(check.check)
 app.command("explain")(explain.explain)
 app.command("spend")(spend.spend)
+app.command("reconcile")(reconcile.reconcile)
 app.command("replay")(replay.replay)
 app.command("doctor")(doctor_command.doctor)
 app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")

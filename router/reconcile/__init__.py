@@ -1,0 +1,1 @@
+"""Reconcile: the ledger against what others counted, and what a gap comes from."""
