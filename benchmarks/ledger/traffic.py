@@ -64,7 +64,7 @@ class Traffic:
         request = f"req-{started_ns // 1_000_000:011x}{self._made:016x}"
         plan = self._plan(asked, decision, cache, status)
         rows: list[Row] = []
-        at_ns, costs = started_ns + 400_000, []
+        at_ns, costs = started_ns + 400_000, list[int]()
         for seq, (kind, tier, end) in enumerate(plan):
             made, at_ns, cost = self._attempt(
                 request, seq, kind, tier, end, at_ns, (team, key, user), input_tokens, output_tokens

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from router.ledger.rollup import rolled_up
+from router.ledger.fresh import rolled_up
 from router.ledger.sqlite import transaction
 from router.ledger.types import Correction, RequestRow, Reservation, Row, Settlement
 

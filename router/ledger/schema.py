@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
-from router.ledger import rollup
+from router.ledger import fresh, rollup
 from router.ledger.sqlite import LedgerError, transaction
 
 VERSION = 2
@@ -148,14 +148,20 @@ def prepare(connection: sqlite3.Connection, *, now_ns: int) -> None:
         for statement in _statements() if found == 0 else _from_1():
             connection.execute(statement)
         if found:
-            rollup.rebuild(connection)
+            _rebuild(connection)
         connection.execute("INSERT INTO schema_version VALUES (?, ?)", (VERSION, now_ns))
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
     """Fill the rollups anew from the rows, all or nothing."""
     with transaction(connection):
-        rollup.rebuild(connection)
+        _rebuild(connection)
+
+
+def _rebuild(connection: sqlite3.Connection) -> None:
+    fresh.prepare(connection)
+    for statement in rollup.rebuild():
+        connection.execute(statement)
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -171,7 +177,7 @@ def settle_unseen(connection: sqlite3.Connection, *, now_ns: int) -> int:
 
     Only reservations made since the last recovery are looked at. Call it while no other gateway writes.
     """
-    with transaction(connection), rollup.rolled_up(connection):
+    with transaction(connection), fresh.rolled_up(connection):
         one = connection.execute("SELECT coalesce(max(reservations_through), 0) FROM recovery").fetchone()
         done = connection.execute(_SETTLE_UNSEEN, {"now_ns": now_ns, "settled_through": one[0]})
         connection.execute(

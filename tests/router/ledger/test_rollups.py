@@ -128,6 +128,7 @@ def test_an_older_ledger_gets_its_rollups(empty, tmp_path, reservation, settleme
     shutil.copy(empty, path)
     with closing(connect_writer(path)) as connection:
         insert(connection, [reservation(), settlement(), request_row(), reservation("a2", request_id="r2")])
+    with closing(connect_writer(path)) as connection:
         as_version_1(connection)
     before = path.read_bytes()
     Ledger.open(path).close()
