@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from router.ledger.sqlite import connect_reader
@@ -76,13 +76,34 @@ def compared(pieces: Sequence[Piece], ledger: Side) -> list[Gap]:
     ]
 
 
+def spans(pieces: Sequence[Piece]) -> list[tuple[int, int]]:
+    """The metered time, from and until: pieces that follow each other without a gap are one span."""
+    found: list[tuple[int, int]] = []
+    for piece in pieces:
+        if found and found[-1][1] == piece.from_ns:
+            found[-1] = found[-1][0], piece.until_ns
+        else:
+            found.append((piece.from_ns, piece.until_ns))
+    return found
+
+
 def _ledger(path: Path, tier: str, replica: str, pieces: Sequence[Piece]) -> Side:
-    since_ns, until_ns = pieces[0].from_ns, max(piece.until_ns for piece in pieces)
-    rows = sums(path, ("end",), since_ns=since_ns, until_ns=until_ns, where={"tier": tier, "replica": replica})
-    with closing(connect_reader(path)) as connection:
-        bounds = (until_ns - HOUR_NS, until_ns, until_ns)
-        late = connection.execute(_IN_FLIGHT, (tier, replica, *bounds)).fetchone()
-    return Side({row.by["end"]: row.attempts for row in rows}, tuple(late))
+    by_end: dict[str, AttemptSums] = {}
+    late = (0, 0, 0)
+    where = {"tier": tier, "replica": replica}
+    for since_ns, until_ns in spans(pieces):
+        for row in sums(path, ("end",), since_ns=since_ns, until_ns=until_ns, where=where):
+            end = row.by["end"]
+            by_end[end] = added(by_end[end], row.attempts) if end in by_end else row.attempts
+        with closing(connect_reader(path)) as connection:
+            bounds = (until_ns - HOUR_NS, until_ns, until_ns)
+            more = connection.execute(_IN_FLIGHT, (tier, replica, *bounds)).fetchone()
+        late = (late[0] + more[0], late[1] + more[1], late[2] + more[2])
+    return Side(by_end, late)
+
+
+def added(one: AttemptSums, other: AttemptSums) -> AttemptSums:
+    return AttemptSums(*(getattr(one, field.name) + getattr(other, field.name) for field in fields(AttemptSums)))
 
 
 def _in_flight(ledger: Side, place: int) -> Iterable[Cause]:

@@ -40,8 +40,8 @@ def books(tmp_path):
                 RequestRow(
                     request_id=name, started_ns=started_ns, ended_ns=started_ns, path="", client_model="", policy="",
                     decision="", tier="m", model="openai/gpt-4.1-mini", status=200, cache="off", attempts=1,
-                    stream=False, input_tokens=0, cached_input_tokens=0, output_tokens=0, reasoning_tokens=0, estimated=False,
-                    cost_nusd=0,
+                    stream=False, input_tokens=0, cached_input_tokens=0, output_tokens=0, reasoning_tokens=0,
+                    estimated=False, cost_nusd=0,
                 )
             )  # fmt: skip
         ledger.close()

@@ -1,10 +1,12 @@
 """The ledger against counters: what is compared, and what a gap is told to come from."""
 
+from dataclasses import replace
+
 import pytest
 
 from router.ledger.sums import AttemptSums
 from router.meter.store import Piece
-from router.reconcile.engines import Side, compared
+from router.reconcile.engines import Side, compared, spans
 from router.reconcile.gap import Cause, Gap, parsed_tolerance
 
 
@@ -30,6 +32,13 @@ def test_pieces_and_ends_add_up():
     cancelled = AttemptSums(attempts=1, input_tokens=10, output_tokens=2)
     prompt, output = compared([piece(100, 30), piece(50, 2)], Side({"ok": OK, "cancelled": cancelled}))
     assert (prompt.difference, output.difference) == (0, 0)
+
+
+def test_time_that_was_not_metered_is_not_compared():
+    """Pieces that follow each other are one span; after a kill the next one begins anew."""
+    times = [(0, 10), (10, 20), (25, 30), (30, 31)]
+    pieces = [replace(piece(0, 0), from_ns=start, until_ns=end) for start, end in times]
+    assert spans(pieces) == [(0, 20), (25, 31)]
 
 
 def test_causes_are_named_with_their_counts():
