@@ -125,13 +125,7 @@ class Account:
             return self.hit.usage
         if self.joined is not None:
             return self.joined
-        settled = self.served.attempt.settlement if self.served else None
-        if settled is None:
-            return Usage()
-        return Usage(
-            settled.input_tokens, settled.cached_input_tokens, settled.output_tokens, settled.reasoning_tokens,
-            estimated=settled.estimated,
-        )  # fmt: skip
+        return self.served.attempt.usage if self.served else Usage()
 
     def _savings(self, usage: Usage) -> Savings:
         answered_by = self.served.attempt if self.served else None

@@ -19,8 +19,8 @@ from tiers.types import Usage
 class Attempt:
     """Holds a place on a replica from the start and a reservation from `dispatch` to the first of its four ends.
 
-    settlement: None until then; later calls change nothing. upstream_s: seconds that the engine was at work. sure: how
-    sure the cascade is of this draft, None where it was not judged.
+    settlement: None until then; later calls change nothing. usage: as settled. upstream_s: seconds that the engine was
+    at work. sure: how sure the cascade is of this draft, None where it was not judged.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Attempt:
         self._dispatched = time.monotonic()
         self.tier, self.replica, self.kind = tier, lease.replica, kind
         self.settlement: Settlement | None = None
+        self.usage = Usage()
         self.upstream_s = 0.0
         self.sure: float | None = None
         self._counted: Usage | None = None
@@ -152,7 +153,7 @@ class Attempt:
     ) -> None:
         if self.settlement is not None:
             return
-        usage = self._counted or usage
+        usage = self.usage = self._counted or usage
         self.upstream_s = time.monotonic() - self._dispatched
         self._lease.release()
         cost = self._cost(usage)

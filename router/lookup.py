@@ -4,7 +4,6 @@ from router.attempts import Served
 from router.cache.exact import Entry, ExactCache
 from router.cache.key import cacheable, key, storable
 from router.request import Request
-from router.usage import of_whole
 from router.wire.whole import Answered
 
 
@@ -31,7 +30,7 @@ def keep(
         body=answered.raw,
         tier=served.attempt.tier.name,
         model=served.model,
-        usage=of_whole(request, served.attempt.tier, answered),
+        usage=served.attempt.usage,
         cost_nusd=settled.cost_nusd if settled else None,
         team=request.principal.team,
         decision=decision,

@@ -5,6 +5,7 @@ from typing import Any
 
 from tiers.types import Usage
 
+_PLAIN = {"prompt_tokens", "completion_tokens", "total_tokens"}
 _MOST = 1 << 40  # tokens; more than this in one call is a broken counter
 
 
@@ -18,6 +19,8 @@ def read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
     """
     if not isinstance(usage, Mapping):
         return None
+    if usage.keys() == _PLAIN and (plain := _plain(usage)) is not None:
+        return plain
     prompt = _first(usage, "prompt_tokens", "input_tokens")
     said = _first(usage, "completion_tokens", "output_tokens")
     if prompt is None and said is None:
@@ -26,6 +29,14 @@ def read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
     output, reasoning = _output(usage, prompt or 0, said or 0)
     written = min(_written(usage), fresh)
     return Usage(input=fresh, cached_input=cached, output=output, reasoning=reasoning, cache_write=written)
+
+
+def _plain(usage: Mapping[str, Any]) -> Usage | None:
+    """The shape that most engines send, read at once; None where a count is odd."""
+    prompt, output, total = usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]
+    if type(prompt) is int and type(output) is int and 0 <= prompt <= total == prompt + output <= _MOST and output >= 0:
+        return Usage(input=prompt, output=output)
+    return None
 
 
 def _input(usage: Mapping[str, Any], prompt: int) -> tuple[int, int]:

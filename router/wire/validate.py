@@ -22,7 +22,9 @@ class _Allowed:
 def _count(low: int, high: int | None = None) -> _Allowed:
     most = float("inf") if high is None else high
     words = f"an integer from {low}" + (f" to {high}" if high else "")
-    return _Allowed(lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= most, words)
+    return _Allowed(
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= most, words
+    )
 
 
 def _number(low: float, high: float) -> _Allowed:
