@@ -58,6 +58,7 @@ class Placing:
         self._order: Iterator[Candidate] = iter(order)
         self._work = _work(request, decision, order)
         self._full: list[Tier] = []
+        self._spent: set[Tier] = set()  # their retry budgets are
         share = request.snapshot.policies[request.policy].policy.fallback.retry_budget
         self._allowed = RetryShare(share.share, share.min_per_s)
 
@@ -66,7 +67,7 @@ class Placing:
         if self._tried.counted >= self._decision.attempts:
             return None
         for tier, draft, forgiven in self._order:
-            if tier in self._full or self._failures.rule_out(tier):
+            if tier in self._full or tier in self._spent or self._failures.rule_out(tier):
                 continue
             lease = tier.take(self._work, exclude=self._tried.failed_at(tier, forgiven=forgiven))
             if lease is None:
@@ -104,6 +105,7 @@ class Placing:
         if tier.retries.take(self._allowed):
             return True
         lease.release()
+        self._spent.add(tier)
         self._failures.note(tier, Overloaded("the retry budget is spent (fallback.retry_budget)", retry_after_s=1.0))
         return False
 
@@ -114,7 +116,8 @@ class Placing:
     async def _waited(self) -> Place | None:
         tried = self._tried
         exclude = {tier.name: tried.failed_at(tier) for tier in self._full}
-        tiers = [t for t in self._full if t.may_open(exclude[t.name]) and not self._failures.rule_out(t)]
+        full = [tier for tier in self._full if tier not in self._spent]
+        tiers = [t for t in full if t.may_open(exclude[t.name]) and not self._failures.rule_out(t)]
         if not tiers:
             return None
         team, priority = self._request.principal.team, self._decision.priority
