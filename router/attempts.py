@@ -59,7 +59,7 @@ class Walk:
 
     def __init__(self, bus: Bus, room: WaitingRoom, request: Request, decision: Decision, tried: Tried) -> None:
         self.bus, self.request, self.decision, self.tried = bus, request, decision, tried
-        self.failures = Failures()
+        self.failures = Failures(tried.allowance)
         self.anew: set[Tier] = set()
         self.placing = Placing(room, request, decision, tried, self.failures)
 

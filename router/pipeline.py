@@ -56,8 +56,12 @@ def choose(
     policy = request.snapshot.policies[request.policy]
     candidates = permitted(request, predicted, fleet, allowance)
     decision = decide(request.policy, policy, request.facts, predicted, candidates, pinned=request.pinned)
+    if not decision.tiers and allowance is not None and request.pinned is None:
+        candidates = allowance.relax(candidates, [c.tier for c in decision.considered])
+        decision = decide(request.policy, policy, request.facts, predicted, candidates)
     if not decision.tiers:
-        raise (allowance and allowance.refusal()) or _refusal(decision, candidates)
+        over_budget = allowance and allowance.refusal(c.tier for c in decision.considered)
+        raise over_budget or _refusal(decision, candidates)
     return decision
 
 

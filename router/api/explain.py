@@ -38,7 +38,7 @@ async def explained(services: Services, arrival: Arrival) -> dict[str, Any]:
     admitted = admit(snapshot, identify(services.keys, snapshot, arrival.headers), arrival)
     predicted = assess(services, admitted)
     try:
-        decision = choose(admitted, predicted, views(snapshot))
+        decision = choose(admitted, predicted, views(snapshot), services.limits.look(admitted))
     except ApiError as error:
         return {"decision": None, "error": error.error}
     return {"model": admitted.client_model, **as_data(decision, snapshot.config), "facts": asdict(admitted.facts)}

@@ -1,16 +1,19 @@
 """An allowance: what one admitted request may still use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from policies.types import Facts, Predicted, TierView
-from router.limits.hold import Hold, Tell
+from router.limits.hold import Hold
 from router.limits.meters import Meter
 from router.limits.refusals import OverBudget, over_budget
 from router.limits.restrict import Expected, acting
+from router.limits.state import OnExceed
 from router.limits.store import Charge, Store
 from router.money import Price
 from router.prices.book import PriceBook
+
+Tell = Callable[[Meter, OnExceed], None]
 
 
 class Allowance:
@@ -28,7 +31,9 @@ class Allowance:
         self._tokens = tokens
         self._tell = tell
         self.headers = headers
-        self._barring: Meter | None = None
+        self._barred: dict[str, Meter] = {}
+        self._rejected: set[str] = set()
+        self._expected: Expected | None = None
 
     def restrict(
         self, views: Mapping[str, TierView], facts: Facts, predicted: Predicted | None, prices: PriceBook
@@ -36,26 +41,41 @@ class Allowance:
         """The tiers, those barred that a budget does not hold any more."""
         if not self._meters:
             return views
-        expected = Expected.of(views, facts, predicted, prices)
+        expected = self._expected = Expected.of(views, facts, predicted, prices)
         reasons: dict[str, str] = {}
         for meter in self._meters:
             total = self._store.total(meter.pot)
             for action, over in acting(meter, total.spent + total.reserved, expected):
                 reasons |= over
+                if action == "reject":
+                    self._rejected |= over.keys()
+                self._barred = dict.fromkeys(over, meter) | self._barred
                 if action != "reject":
                     self._tell(meter, action)
-                if over and self._barring is None:
-                    self._barring = meter
         if not reasons:
             return views
         return {name: replace(view, barred=view.barred or reasons.get(name, "")) for name, view in views.items()}
 
-    def refusal(self) -> OverBudget | None:
-        """What a request is told for which `restrict` left no tier; None where it barred none."""
-        if self._barring is None:
+    def relax(self, views: Mapping[str, TierView], wanted: Iterable[str]) -> Mapping[str, TierView]:
+        """The same tiers with the cheapest of those wanted let through, where only a downgrade bars it."""
+        names = [name for name in wanted if name in self._barred and name not in self._rejected]
+        cheapest = self._expected.cheapest(names) if self._expected is not None else None
+        return views if cheapest is None else {**views, cheapest: replace(views[cheapest], barred="")}
+
+    def refusal(self, wanted: Iterable[str], failed: str = "") -> OverBudget | None:
+        """What a request is told that a budget kept from one of these tiers; None where it kept it from none.
+
+        failed: what became of the others.
+        """
+        meter = next((self._barred[name] for name in wanted if name in self._barred), None)
+        if meter is None:
             return None
-        self._tell(self._barring, "reject")
-        return over_budget(self._barring)
+        self._tell(meter, "reject")
+        return over_budget(meter, failed)
+
+    def bar(self, tier: str, error: OverBudget) -> None:
+        """A tier turned out to be too dear when it was tried, or while it answered."""
+        self._barred[tier] = error.meter
 
     async def hold(self, price: Price | None, input_tokens: int, output_tokens: int) -> Hold | None:
         """Reserve for one attempt, before it is dispatched; None where no budget looks at the request.
@@ -65,7 +85,7 @@ class Allowance:
         """
         if not self._meters:
             return None
-        hold = Hold(self._store, self._meters, price, input_tokens, tell=self._tell)
+        hold = Hold(self._store, self._meters, price, input_tokens)
         await hold.cover(output_tokens)
         return hold
 

@@ -1,31 +1,25 @@
 """A hold: what one attempt keeps of its budgets while it runs, growing with its answer."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from router.errors import ApiError
 from router.limits.meters import Meter
 from router.limits.refusals import over_budget, uncounted
-from router.limits.state import OnExceed
 from router.limits.store import Answer, Settled, Store
 from router.money import Price, cost_nusd
 from tiers.base import Stream
 
-Tell = Callable[[Meter, OnExceed], None]
 STEP_TOKENS = 64  # one reservation increment: what an answer that outgrows its prediction is extended by
 
 
 class Hold:
     """Begins empty; `cover` holds, `settle` ends it. price: of the attempt's tier, None where unknown.
-    tell: called where a budget acts.
 
     covered: output tokens that may still come without asking. seen: those that came.
     """
 
-    def __init__(
-        self, store: Store, meters: Sequence[Meter], price: Price | None, input_tokens: int, *, tell: Tell
-    ) -> None:
+    def __init__(self, store: Store, meters: Sequence[Meter], price: Price | None, input_tokens: int) -> None:
         self._store = store
-        self._tell = tell
         self._meters = meters
         self._price = price
         self._input_tokens = input_tokens
@@ -77,9 +71,7 @@ class Hold:
     def _refusal(self, answer: Answer) -> ApiError:
         if answer.refused is None:
             return uncounted()
-        meter = self._meters[answer.refused]
-        self._tell(meter, "reject")
-        return over_budget(meter)
+        return over_budget(self._meters[answer.refused])
 
 
 def expected_nusd(price: Price | None, input_tokens: int, output_tokens: int) -> int | None:

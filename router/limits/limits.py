@@ -151,7 +151,7 @@ class Limits:
             if (meter.pot, action) in self._told:
                 return
             self._told.add((meter.pot, action))
-        rule = next(budget for budget in meter.budgets if budget.on_exceed == action)
+        rule = next((budget for budget in meter.budgets if budget.on_exceed == action), meter.budgets[0])
         self._emit(LimitReached("budget", str(rule.scope), action))
 
     def _state(self, meter: Meter, budget: Budget) -> BudgetState:

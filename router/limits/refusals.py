@@ -17,20 +17,20 @@ _EACH = {"day": "daily", "week": "weekly", "month": "monthly"}
 
 
 class OverBudget(ApiError):
-    """A budget does not hold what an attempt may cost; a cheaper candidate may still fit."""
+    """A budget does not hold what an attempt may cost; a cheaper candidate may still fit. meter: the budget's."""
+
+    def __init__(self, meter: Meter, message: str) -> None:
+        kind = "insufficient_quota"
+        super().__init__(429, message, type=kind, code="insufficient_quota", headers=NO_RETRY)
+        self.meter = meter
 
 
-def over_budget(meter: Meter) -> OverBudget:
-    """429 `insufficient_quota`; trying again before the period's end cannot help."""
+def over_budget(meter: Meter, failed: str = "") -> OverBudget:
+    """429 `insufficient_quota`; trying again before the period's end cannot help. failed: tiers that were tried."""
     zone = UTC if meter.timezone == "UTC" else ZoneInfo(meter.timezone)
     ends = datetime.fromtimestamp(meter.span.ends_ns // 1_000_000_000, zone).isoformat()
-    return OverBudget(
-        429,
-        f"The {_EACH[meter.period]} budget of {meter.scope} does not hold this request; it begins anew at {ends}.",
-        type="insufficient_quota",
-        code="insufficient_quota",
-        headers=NO_RETRY,
-    )
+    told = f"The {_EACH[meter.period]} budget of {meter.scope} does not hold this request; it begins anew at {ends}."
+    return OverBudget(meter, f"{told} What it holds failed: {failed}" if failed else told)
 
 
 def too_fast(scope: Scope, what: str, limit: int, rate: Rate, headers: Mapping[str, str]) -> ApiError:

@@ -1,6 +1,6 @@
 """Restrict: the tiers that a request's budgets still hold, and why not the others."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.limits import needs, standing
@@ -35,9 +35,9 @@ class Expected:
     def amount(self, meter: Meter, tier: str) -> int | None:
         return self.tokens if meter.unit == "tokens" else self.cost_nusd[tier]
 
-    def cheapest(self) -> str | None:
-        """Of the tiers that could serve it and have a price."""
-        priced = {name: cost for name in self.able if (cost := self.cost_nusd[name]) is not None}
+    def cheapest(self, names: Iterable[str]) -> str | None:
+        """Of these the one that could serve it at the least known price."""
+        priced = {name: cost for name in names if name in self.able and (cost := self.cost_nusd[name]) is not None}
         return min(priced, key=priced.__getitem__, default=None)
 
 
@@ -46,18 +46,10 @@ def acting(meter: Meter, used: int, expected: Expected) -> Iterator[tuple[OnExce
     warn, downgrade = meter.least("warn"), meter.least("downgrade")
     if warn is not None and used >= warn:
         yield "warn", {}
-    if downgrade is not None and (over := _downgraded(meter, downgrade, used, expected)):
+    if downgrade is not None and (over := _too_dear(meter, downgrade, used, expected)):
         yield "downgrade", over
     if meter.cap is not None and (over := _too_dear(meter, meter.cap, used, expected)):
         yield "reject", over
-
-
-def _downgraded(meter: Meter, limit: int, used: int, expected: Expected) -> dict[str, str]:
-    """What does not fit; where nothing fits, all but the cheapest."""
-    over = _too_dear(meter, limit, used, expected)
-    if set(expected.able) <= over.keys():
-        over.pop(expected.cheapest() or "", None)
-    return over
 
 
 def _too_dear(meter: Meter, limit: int, used: int, expected: Expected) -> dict[str, str]:
