@@ -72,8 +72,19 @@ class WaitingRoom:
         worth asking again: at once where the queues are full or the wait would be too long, otherwise when the time is
         over. Cancelled, it leaves at once.
         """
-        home = next((tier for tier in tiers if tier.queued < tier.spec.limits.max_queue), None)
+        for tier in tiers:  # one may have come free since it was found full; who waits for it cannot use it
+            if (lease := tier.take(work, exclude=exclude.get(tier.name, ()))) is not None:
+                return Place(tier, lease)
         expected_s = self._expected_s(tiers, priority)
+        home, patience_s = self._admitted(tiers, priority, expected_s, waited_s)
+        wish = _Wish(home, tiers, work, exclude, asyncio.get_running_loop().create_future())
+        return await self._granted(Waiter(wish, team, priority, self._clock(), patience_s), expected_s)
+
+    def _admitted(
+        self, tiers: Sequence[Tier], priority: Priority, expected_s: float | None, waited_s: float
+    ) -> tuple[Tier, float]:
+        """(the tier in whose queue it is counted, how many seconds it may wait). Raises Overloaded."""
+        home = next((tier for tier in tiers if tier.queued < tier.spec.limits.max_queue), None)
         if home is None:
             raise Overloaded(_queue_full(tiers[0]), retry_after_s=expected_s)
         patience_s = home.spec.limits.queue_timeout_s - waited_s
@@ -85,8 +96,7 @@ class WaitingRoom:
                 f"full; a place is expected in {expected_s:.1f} s, too long for limits.queue_timeout_s",
                 retry_after_s=expected_s,
             )
-        wish = _Wish(home, tiers, work, exclude, asyncio.get_running_loop().create_future())
-        return await self._granted(Waiter(wish, team, priority, self._clock(), patience_s), expected_s)
+        return home, patience_s
 
     async def _granted(self, waiter: _Waiter, expected_s: float | None) -> Place:
         wish, outcome = waiter.item, "left"

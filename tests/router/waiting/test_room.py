@@ -60,6 +60,13 @@ async def test_a_place_that_comes_free_is_given_at_once_and_to_nobody_else(room)
     assert room.outcomes == ["served"]
 
 
+async def test_a_place_that_is_free_by_now_is_taken_without_waiting(room):
+    """A tier that was full when it was asked may not be any more, and then nothing would ever wake who waits for it."""
+    tier = fleet(1, limits=ONE)
+    place = await (await room.joins(tier))
+    assert (place.lease.replica, room.events) == (tier.replicas[0], [])
+
+
 async def test_places_are_given_in_the_order_of_the_line(room):
     """High before normal before low, whoever came first."""
     tier = fleet(1, limits=ONE)
