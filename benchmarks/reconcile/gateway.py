@@ -1,4 +1,4 @@
-"""The embedded gateway in this process, on an ephemeral port, with a ledger in a folder of its own."""
+"""A gateway in this process, on an ephemeral port, with a ledger in a folder of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,10 +15,13 @@ from router.settings import embedded_config
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[str]:
-    """Yields its base URL; on leaving, the gateway has ended and everything is in the ledger."""
+async def running(folder: Path, config: str = "") -> AsyncIterator[str]:
+    """Yields its base URL; on leaving, the gateway has ended and everything is in the ledger.
+
+    config: YAML in place of the embedded configuration, its ledger at `sqlite:///var/ledger.db`.
+    """
     path = folder / "tiergate.yaml"
-    path.write_text(embedded_config().read_text().replace("sqlite:///var/", f"sqlite:///{folder}/"))
+    path.write_text((config or embedded_config().read_text()).replace("sqlite:///var/", f"sqlite:///{folder}/"))
 
     def read() -> Config:
         return loads(path.read_bytes(), str(path), {})
