@@ -1,6 +1,7 @@
 """A Redis server of one's own: on a socket in a folder, without persistence, ended by its process id."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -32,6 +33,15 @@ class Server:
             assert self._process.poll() is None, "redis-server ended at once"
             assert time.monotonic() < deadline, "redis-server does not answer"
             time.sleep(0.01)
+
+    def freeze(self) -> None:
+        """It keeps its connections and answers nobody, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         if self._process is not None:
