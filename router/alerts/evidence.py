@@ -22,8 +22,8 @@ class Evidence:
 
     this_hour: spend by key since the hour began. same_hours: the whole same hour of each of the last four weeks.
     key_hours: each key's mean hour of the last seven days. teams: key to its team. unknown: (tier, model) to attempts
-    of this hour and the one before without a price. loops: (key, team, model, prompt tokens) to how often it came in five
-    minutes. reload_failures: since the configuration that serves was taken. kv_cache: (tier, replica) to its use.
+    of this hour and the one before without a price. loops: (key, team, model, prompt tokens) to how often it came in
+    five minutes. reload_failures: since the configuration that serves was taken. kv_cache: (tier, replica) to its use.
     """
 
     now: float

@@ -62,7 +62,7 @@ class Books:
     ) -> Lines:
         """One line a group over the period's steps; what is past the `most` dearest is put together as `other`."""
         rows = self._sums(period, by, where, "day" if period.step == DAY_S else "hour")
-        times = list(range(period.since, period.until, period.step))
+        times = list(range(period.since // period.step * period.step, period.until, period.step))
         found: dict[tuple[str, ...], dict[int, Sums]] = {}
         for row in rows:
             found.setdefault(tuple(row.by.values()), {})[(row.start_ns or 0) // NS] = row
@@ -78,8 +78,12 @@ class Books:
         """Another part's question about the whole fleet, answered once for this page; not for a viewer with a team."""
         if self.team is not None:
             raise forbidden("This key sees the figures of its own team only.")
+        return self.shared(name, lambda: _asked(lambda: question(self.path)))
+
+    def shared(self, name: str, made: Callable[[], T]) -> T:
+        """What several parts of this page need, made once."""
         if name not in self._answers:
-            self._answers[name] = _asked(lambda: question(self.path))
+            self._answers[name] = made()
         found: T = self._answers[name]
         return found
 

@@ -34,10 +34,7 @@ def usd(value: float) -> str:
         return f"{sign}${size:.2f}"
     if size < 0.000_000_001:
         return f"{sign}<$0.000000001"
-    places = 2
-    while round(size, places) < size * 0.995 and places < 9:
-        places += 1
-    return f"{sign}${size:.{max(places, _significant(size, 3))}f}"
+    return f"{sign}${size:.{_significant(size, 3)}f}"
 
 
 def _significant(size: float, digits: int) -> int:

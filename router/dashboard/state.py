@@ -32,8 +32,13 @@ class Period:
 
     @property
     def before(self) -> "Period":
-        """As long, and ending where this one begins."""
-        return Period("before", 2 * self.since - self.until, self.since)
+        """As long, whole days earlier, so that hours and, over a week, weekdays agree; for a month the one before."""
+        span = self.until - self.since
+        if self.name == "month":
+            first = datetime.fromtimestamp(self.since - DAY_S, UTC).replace(day=1)
+            return Period("before", int(first.timestamp()), int(first.timestamp()) + span)
+        earlier = -(-span // DAY_S) * DAY_S
+        return Period("before", self.since - earlier, self.until - earlier)
 
     @property
     def step(self) -> int:

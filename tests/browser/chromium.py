@@ -84,7 +84,8 @@ class Tab:
         """Wait until an expression is true, looked at before each frame. Raises PageError after half a minute."""
         wait = f"""new Promise((done) => {{
             const end = performance.now() + {_WAIT_S * 900};
-            const look = () => ({condition}) ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 20);
+            const look = () => ({condition}) ? done(true) : performance.now() > end
+                ? done(false) : setTimeout(look, 20);
             look();
         }})"""
         if not await self.run(wait):
@@ -120,7 +121,7 @@ class Tab:
             case "Network.loadingFailed" if not params.get("canceled"):
                 self.failed.append(params["errorText"])
             case "Runtime.exceptionThrown":
-                self.console.append(str(params["exceptionDetails"]))
+                self.console.append(params["exceptionDetails"]["exception"].get("description", "an exception"))
             case "Runtime.consoleAPICalled" if params["type"] in ("error", "warning", "assert"):
                 self.console.append(str([part.get("value", part.get("description")) for part in params["args"]]))
             case "Log.entryAdded" if params["entry"]["level"] in ("error", "warning"):

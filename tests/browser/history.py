@@ -27,6 +27,7 @@ MODELS = {
     "managed": "gpt-4.1-mini",
 }
 FIRST_TOKEN = {"edge": 4.2, "short": 5.2, "long": 5.7, "managed": 6.2}  # logarithm of milliseconds
+SURE = ((0.82, 1.0), (0.3, 0.8))  # of drafts that were kept, and thrown away
 TOKEN_MS = {"edge": 9, "short": 14, "long": 19, "managed": 12}
 TEAMS = (("search", 0.34), ("support", 0.27), ("growth", 0.17), ("docs", 0.13), ("research", 0.09))
 WORKLOADS = ("chat", "summaries", "extraction", "batch")
@@ -111,8 +112,9 @@ def _one(rng: random.Random, number: int, at_ns: int) -> Asked:
     team = rng.choices([t for t, _ in TEAMS], [w for _, w in TEAMS])[0]
     p50 = rng.choice((40, 90, 180, 420, 900)) * rng.uniform(0.8, 1.25)
     return Asked(
-        number, at_ns, team, f"{team}-{rng.randint(1, 4)}", rng.choices(("auto", "gpt-4o", "long"), (7, 2.2, 0.8))[0],
-        int(rng.lognormvariate(8.1, 0.7)), p50, max(3, int(p50 * rng.lognormvariate(0, 0.45))), rng.betavariate(2.4, 1.4),
+        number=number, at_ns=at_ns, team=team, user=f"{team}-{rng.randint(1, 4)}",
+        model=rng.choices(("auto", "gpt-4o", "long"), (7, 2.2, 0.8))[0], prompt=int(rng.lognormvariate(8.1, 0.7)),
+        p50=p50, output=max(3, int(p50 * rng.lognormvariate(0, 0.45))), easy=rng.betavariate(2.4, 1.4),
     )  # fmt: skip
 
 
@@ -139,7 +141,10 @@ def _made(rng: random.Random, asked: Asked) -> list[Row]:
         if asked.prompt > 9000
         else "classified"
     )
-    request = _request(rng, asked, last_tier, decision, "miss", len(plan), cost, status, at)
+    decided: dict[str, object] = {"decided": [tier for _, tier, _ in plan], "fleet": {}}
+    if plan[0][0] == "draft":
+        decided |= {"decided": ["edge", "long" if asked.p50 > 200 else "short"], "accept": 0.8}
+    request = _request(rng, asked, last_tier, decision, "miss", len(plan), cost, status, at, decided)
     return [*rows, request]
 
 
@@ -178,14 +183,14 @@ def _attempt(
         estimated=False, cost_nusd=cost, price_version=reserved.price_version,
         error="503 from the engine" if end == "failed" else "", finish_reason="stop" if end == "ok" else "",
         ttft_ns=ttft if output else None,
-        confidence=None if kind != "draft" else round(asked.easy * rng.uniform(0.6, 1) if end == "rejected" else rng.uniform(0.82, 0.99), 3),
+        confidence=None if kind != "draft" else round(rng.uniform(*SURE[end == "rejected"]), 3),
     )  # fmt: skip
     return reserved, settled
 
 
 def _request(
     rng: random.Random, asked: Asked, tier: str, decision: str, cache: str, attempts: int, cost: int | None,
-    status: int, ended_ns: int,
+    status: int, ended_ns: int, decided: dict[str, object] | None = None,
 ) -> RequestRow:  # fmt: skip
     baseline = asked.prompt * PRICES["long"][0] + asked.output * PRICES["long"][1]
     served = status == 200
@@ -203,20 +208,22 @@ def _request(
         team=asked.team, key_id=f"key-{asked.team}", user=asked.user, tags={"workload": rng.choice(WORKLOADS)},
         error_code="" if served else "client_closed_request" if status == 499 else "upstream_failed",
         ttft_ns=int(rng.lognormvariate(5.1, 0.4) * 1e6), overhead_ns=int(rng.lognormvariate(0.8, 0.3) * 1e6),
-        facts=_facts(asked), baseline_nusd=baseline if cost is not None else None, saved=saved,
+        facts=_facts(asked, decided or {}), baseline_nusd=baseline if cost is not None else None, saved=saved,
     )  # fmt: skip
     return replace(row, ttft_ns=2_000_000) if cache == "hit" else row
 
 
-def _facts(asked: Asked) -> dict[str, object]:
+def _facts(asked: Asked, decided: dict[str, object]) -> dict[str, object]:
     quality = {
         "edge": asked.easy * 0.9,
         "short": min(0.97, 0.45 + asked.easy * 0.5),
         "long": min(0.99, 0.7 + asked.easy * 0.28),
     }
     return {
-        "prompt_tokens": asked.prompt, "turns": 1 + asked.number % 4, "has_code": asked.number % 9 == 0, "has_tools": False,
-        "has_images": False, "wants_json": asked.number % 7 == 0, "wants_logprobs": False, "language": "en", "stream": True,
-        "n": 1, "max_tokens": None, "hour": 12, "weekday": 2,
-        "predicted": {"quality": quality, "output_p50": asked.p50, "output_p90": asked.p50 * 2.1, "version": "made-up"},
+        "prompt_tokens": asked.prompt, "turns": 1 + asked.number % 4, "has_code": asked.number % 9 == 0,
+        "has_tools": False, "has_images": False, "wants_json": asked.number % 7 == 0, "wants_logprobs": False,
+        "language": "en", "stream": True, "n": 1, "max_tokens": None, "hour": 12, "weekday": 2, **decided,
+        "predicted": {
+            "quality": quality, "output_p50": asked.p50, "output_p90": asked.p50 * 2.1, "version": "made-up",
+        },
     }  # fmt: skip

@@ -121,8 +121,8 @@ def quality(ask: Ask) -> Dataset:
             middle = (place + 0.5) / _BINS
             made.append((middle, _share(mine), middle, len(mine)))
     note = (
-        f"The last {len(points)} drafts. A draft that was kept stands for a good answer: nobody else judged it, so read "
-        "the slope, and not the level, as agreement."
+        f"The last {len(points)} drafts. A draft that was kept stands for a good answer: nobody else judged it, so "
+        "read the slope, and not the level, as agreement."
     )
     return Dataset("quality", "Predicted quality against drafts kept", columns, tuple(made), note)
 

@@ -32,7 +32,7 @@
   };
 
   function read(figure) {
-    const { columns, data } = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    const { columns, data } = JSON.parse(figure.dataset.figures);
     return { x: columns[0], lines: columns.slice(1), values: data };
   }
 
