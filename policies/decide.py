@@ -58,7 +58,7 @@ def decide(
 
 def _plan(policy: CompiledPolicy, case: Case, pinned: str | None) -> Plan:
     if pinned is not None:
-        return Plan("pinned", (pinned,), {pinned: "pinned by the model name"}, may_fall_back=False)
+        return Plan("pinned", (pinned,), lambda: {pinned: "pinned by the model name"}, may_fall_back=False)
     rule = policy.rules.first(case.facts)
     if rule is not None:
         return _by_rule(policy, case, rule)
@@ -69,20 +69,29 @@ def _plan(policy: CompiledPolicy, case: Case, pinned: str | None) -> Plan:
 
 
 def _by_rule(policy: CompiledPolicy, case: Case, rule: Rule) -> Plan:
-    reasons = dict.fromkeys(rule.use, f"rule {rule.name}")
     drafted = policy.policy.cascade
+
+    def reasons() -> dict[str, str]:
+        return dict.fromkeys(rule.use, f"rule {rule.name}")
+
     if not rule.cascade or drafted is None or _objection(policy, case, drafted.first, case.candidates(rule.use)):
         return Plan(rule.name, rule.use, reasons, may_fall_back=rule.fallback, priority=rule.priority)
-    reasons[drafted.first] = f"rule {rule.name}; {_drafts(drafted, learned=_learned(case))}"
+
+    def also_drafting() -> dict[str, str]:
+        return reasons() | {drafted.first: f"rule {rule.name}; {_drafts(drafted, learned=_learned(case))}"}
+
     wanted = (drafted.first, *rule.use)
-    return Plan(rule.name, wanted, reasons, (), rule.fallback, policy.cascade, rule.priority)
+    return Plan(rule.name, wanted, also_drafting, (), rule.fallback, policy.cascade, rule.priority)
 
 
 def _safe(policy: CompiledPolicy, case: Case) -> Plan:
     route = policy.policy.route
-    why = "no prediction" if case.predicted is None else "no usable candidate is rated by the classifier"
     strongest_first = tuple(reversed(route.candidates))
-    reasons = dict.fromkeys(strongest_first, f"{why}: strongest first") | {route.safe: f"{why}: the safe tier"}
+
+    def reasons() -> dict[str, str]:
+        why = "no prediction" if case.predicted is None else "no usable candidate is rated by the classifier"
+        return dict.fromkeys(strongest_first, f"{why}: strongest first") | {route.safe: f"{why}: the safe tier"}
+
     return Plan("safe", (route.safe, *strongest_first), reasons)
 
 
@@ -100,8 +109,11 @@ def _classified(policy: CompiledPolicy, case: Case, candidates: list[Candidate])
     if policy.cascade is None or not drafts:
         return _routed(policy, candidates, first=drafted.first, objection=objection)
     names = policy.policy.route.candidates
-    reasons = dict.fromkeys(names, "not part of the cascade") | {drafted.first: objection} | after.reasons()
-    reasons |= dict.fromkeys(drafts, _drafts(drafted, learned=_learned(case)))
+
+    def reasons() -> dict[str, str]:
+        told = dict.fromkeys(names, "not part of the cascade") | {drafted.first: objection} | after.reasons()
+        return told | dict.fromkeys(drafts, _drafts(drafted, learned=_learned(case)))
+
     wanted = (*drafts, *(candidate.name for candidate in after.ordered()))
     return Plan("cascade", wanted, reasons, names, cascade=replace(policy.cascade, drafts=drafts))
 
@@ -109,9 +121,11 @@ def _classified(policy: CompiledPolicy, case: Case, candidates: list[Candidate])
 def _routed(policy: CompiledPolicy, candidates: list[Candidate], *, first: str = "", objection: str = "") -> Plan:
     """The best expected value; `objection` says why `first` does not draft."""
     ranking = Ranking(candidates, policy.policy.route)
-    reasons = ranking.reasons()
-    if first in reasons:
-        reasons[first] += f"; {objection}"
+
+    def reasons() -> dict[str, str]:
+        told = ranking.reasons()
+        return told | {first: f"{told[first]}; {objection}"} if first in told else told
+
     wanted = tuple(candidate.name for candidate in ranking.good)
     return Plan("classified", wanted, reasons, policy.policy.route.candidates)
 

@@ -1,7 +1,8 @@
 """The outcome: from the tiers that are wanted to those that are tried, with a reason for each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
@@ -13,13 +14,13 @@ from policies.types import Cascade, Considered, Decision
 class Plan(NamedTuple):
     """What was decided before anything fails.
 
-    name: what `x-tiergate-decision` says. wanted: tiers, best first. reasons: why each stands where it does.
+    name: what `x-tiergate-decision` says. wanted: tiers, best first. reasons: tells why each stands where it does.
     passed_over: candidates that are not wanted. may_fall_back: whether the policy's fallback order follows.
     """
 
     name: str
     wanted: tuple[str, ...]
-    reasons: Mapping[str, str]
+    reasons: Callable[[], Mapping[str, str]]
     passed_over: tuple[str, ...] = ()
     may_fall_back: bool = True
     cascade: Cascade | None = None
@@ -32,19 +33,25 @@ def outcome(policy_name: str, plan: Plan, case: Case, fallback: Fallback, on: fr
     possible = case.candidates(names)
     able = [candidate for candidate in possible if candidate.usable] or _last_resorts(possible)
     tried = [candidate.name for candidate in able[: fallback.attempts]]
-    all_names = dict.fromkeys((*tried, *names, *plan.passed_over))
+    all_names = tuple(dict.fromkeys((*tried, *names, *plan.passed_over)))
     return Decision(
         tiers=tuple(tried),
         name=plan.name,
         policy=policy_name,
-        considered=tuple(_considered(case.candidate(name), tried, plan) for name in all_names),
+        candidates=all_names,
         cascade=_judged(plan.cascade, case, tried) if plan.cascade else None,
         attempts=fallback.attempts,
         on=on,
         priority=plan.priority,
         predicted=case.predicted,
         fleet=case.views,
+        told=partial(_told, case.candidates(all_names), tried, plan),
     )
+
+
+def _told(candidates: list[Candidate], tried: list[str], plan: Plan) -> tuple[Considered, ...]:
+    reasons = plan.reasons()
+    return tuple(_considered(candidate, tried, plan, reasons.get(candidate.name)) for candidate in candidates)
 
 
 def _judged(cascade: Cascade, case: Case, tried: list[str]) -> Cascade | None:
@@ -86,13 +93,13 @@ def _likelihood(candidate: Candidate) -> tuple[int, int]:
     return 0, -view.context
 
 
-def _considered(candidate: Candidate, tried: list[str], plan: Plan) -> Considered:
+def _considered(candidate: Candidate, tried: list[str], plan: Plan, reason: str | None) -> Considered:
     name = candidate.name
     place = tried.index(name) if name in tried else None
     return Considered(
         tier=name,
         verdict="excluded" if place is None else "chosen" if place == 0 else "fallback",
-        reason=_reason(candidate, plan, tried=place is not None),
+        reason=_reason(candidate, plan, reason, tried=place is not None),
         quality=candidate.quality,
         output_tokens=candidate.output_tokens,
         cost_nusd=candidate.cost_nusd,
@@ -101,11 +108,10 @@ def _considered(candidate: Candidate, tried: list[str], plan: Plan) -> Considere
     )
 
 
-def _reason(candidate: Candidate, plan: Plan, *, tried: bool) -> str:
+def _reason(candidate: Candidate, plan: Plan, reason: str | None, *, tried: bool) -> str:
     if not candidate.usable:
         stands = candidate.standing.reason
         return f"{stands}; tried because nothing else can serve" if tried else stands
-    reason = plan.reasons.get(candidate.name)
     if not tried and candidate.name not in plan.passed_over:
         return f"{reason or 'in the fallback order'}; more tiers than attempts"
     return reason or "in the fallback order"

@@ -1,7 +1,7 @@
 """The values of a decision: what is known of a request and of the tiers, and what was decided."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -142,18 +142,24 @@ class Decision:
     """Where a request goes and why.
 
     tiers: names in the order to try, never empty unless nothing can serve it. name: what `x-tiergate-decision` says (a
-    rule's name, `pinned`, `classified`, `cascade`, `safe` when the classifier was late). cascade: set when tiers[0] is
-    a draft. attempts: the most attempts over all tiers. on: the reasons that allow the next candidate. fleet: the tiers
-    as they were decided on.
+    rule's name, `pinned`, `classified`, `cascade`, `safe` when the classifier was late). candidates: every tier that
+    was looked at. cascade: set when tiers[0] is a draft. attempts: the most attempts over all tiers. on: the reasons
+    that allow the next candidate. fleet: the tiers as they were decided on. told: puts it into words.
     """
 
     tiers: tuple[str, ...]
     name: str
     policy: str
-    considered: tuple[Considered, ...] = ()
+    candidates: tuple[str, ...] = ()
     cascade: Cascade | None = None
     attempts: int = 4
     on: frozenset[str] = frozenset()
     priority: Literal["low", "normal", "high"] = "normal"
     predicted: Predicted | None = None
     fleet: Mapping[str, TierView] = field(default_factory=dict)
+    told: Callable[[], tuple[Considered, ...]] = field(default=tuple, compare=False, repr=False)
+
+    @property
+    def considered(self) -> tuple[Considered, ...]:
+        """Why each candidate was or was not chosen, put into words when somebody asks: few requests are explained."""
+        return self.told()

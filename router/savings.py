@@ -84,7 +84,7 @@ def _baseline(request: Request, decision: Decision | None, usage: Usage, answeri
         return request.pinned
     if snapshot.config.savings.baseline is not None:
         return snapshot.config.savings.baseline
-    named = tuple(c.tier for c in decision.considered) if decision else candidates(snapshot.config, request.policy)
+    named = decision.candidates if decision else candidates(snapshot.config, request.policy)
     able = [name for name in named if name == answering or _could(snapshot, request, name, usage)]
     costs = {name: cost for name in able if (cost := _uncached(snapshot.prices.price(name), usage)) is not None}
     return max(costs, key=costs.__getitem__) if costs else answering
