@@ -1,6 +1,7 @@
 """One request and its reply over a raw connection, so that the reply can be broken at any byte."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -78,8 +79,9 @@ class Exchange:
 
     async def client_left(self) -> None:
         """Wait until the client closes the connection; nothing else is expected from it."""
-        while await self.reader.read(65536):
-            pass
+        with contextlib.suppress(ConnectionError):
+            while await self.reader.read(65536):
+                pass
         self.left.set()
 
     def reset(self) -> None:
@@ -93,8 +95,10 @@ class Exchange:
         await self.write("\r\n".join([*lines, "", ""]).encode())
 
 
-async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tick_s: float) -> Exchange | None:
-    """The next request on a connection; None when the client closed it."""
+async def read(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tick_s: float, *, deaf: bool
+) -> Exchange | None:
+    """The next request on a connection; None when the client closed it. deaf: bodies stay in the client's hands."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -102,5 +106,7 @@ async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tick_
     method, path, _ = head[0].split(" ", 2)
     pairs = (line.split(":", 1) for line in head[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
+    if deaf and method == "POST":
+        await asyncio.Event().wait()
     raw = await reader.readexactly(int(headers.get("content-length", 0)))
     return Exchange(method, path, headers, json.loads(raw) if raw else None, reader, writer, tick_s)

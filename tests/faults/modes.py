@@ -14,7 +14,6 @@ Mode = Callable[[Exchange], Awaitable[None]]
 DONE = b"data: [DONE]\n\n"
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx at 10.0.0.9</body></html>"
 OVERLOAD = {"error": {"message": "queue full", "type": "server_error", "param": None, "code": "overloaded"}}
-FILTERED = {"choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}]}
 PREFILL = {
     "error": {
         "message": "Cannot have 2 or more assistant messages at the end of the list.",
@@ -216,8 +215,10 @@ async def content_filter(x: Exchange) -> None:
         whole = x.speech.whole()
         whole["choices"][0]["finish_reason"] = "content_filter"
         return await x.json(200, whole)
+    said = x.speech.events()
+    filtered = said[-2].replace(b'"length"', b'"content_filter"').replace(b'"stop"', b'"content_filter"')
     await x.begin()
-    for piece in [*x.speech.events()[: x.speech.beginning], event(FILTERED), DONE]:
+    for piece in [*said[: x.speech.beginning], filtered, DONE]:
         await x.send(piece)
     return await x.end()
 
@@ -281,6 +282,7 @@ async def cut_after_end(x: Exchange) -> None:
     await x.begin()
     for piece in x.speech.events()[:-1]:
         await x.send(piece)
+    await asyncio.sleep(x.tick_s)
     return x.reset()
 
 

@@ -22,7 +22,7 @@ class Provider:
     """mode: a name or a function; may be changed between requests. attempts: requests other than GET, with
     `requests` their bodies and `times` when they came, on the monotonic clock.
 
-    name: begins the ids of its answers. deaf: it accepts connections and never reads. disconnects: how often a client
+    name: begins the ids of its answers. deaf: it never reads the body of a request. disconnects: how often a client
     closed while its answer was under way. `came` is set by the first request, `left` by the first disconnect, `blocked`
     when a client no longer reads as fast as it is sent to.
     """
@@ -47,9 +47,9 @@ class Provider:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            if self.deaf:
-                await asyncio.Event().wait()
-            while (x := await read(reader, writer, self.tick_s)) is not None and not writer.is_closing():
+            while x := await read(reader, writer, self.tick_s, deaf=self.deaf):
+                if writer.is_closing():
+                    break
                 await self._answer(x)
         except ConnectionError:
             self._note_left()
