@@ -16,7 +16,7 @@ from router.limits.limits import Limits
 from router.limits.place import own_budgets, store_of
 from router.limits.store import Store
 from router.meter.meter import Meter
-from router.observe.events import Bus, Listener
+from router.observe.events import Bus, KeyRefused, Listener
 from router.observe.log import AccessLog
 from router.observe.metrics import Metrics
 from router.observe.recorder import Recorder
@@ -108,6 +108,7 @@ class Opening:
         services.access_log.open()
         self._stack.callback(services.access_log.close)
         services.bus = Bus((Recorder(ledger), services.metrics, services.access_log, services.limits, *self._listeners))
+        keys.listen(lambda why, key_id: services.bus.emit(KeyRefused(why, key_id)))
         services.waiting = WaitingRoom(services.bus.emit)
         self._stack.push_async_callback(reloader.close)
         await reloader.open(config, services.bus)

@@ -19,6 +19,8 @@ from router.limits.rules import Own
 _log = logging.getLogger(__name__)
 
 Role = Literal["use", "admin", "read"]
+Why = Literal["none", "unknown", "wrong", "revoked", "expired"]
+Refused = Callable[[Why, str], None]
 _POLL_S = 1.0
 _NO_DIGEST = bytes(32)
 _ALL = f"SELECT {', '.join(COLUMNS)} FROM api_key"  # noqa: S608 - our own names
@@ -90,7 +92,12 @@ class KeyStore:
         self._version = -1
         self._polled = clock()
         self._keys: dict[str, _Known] = {}
+        self._refused: Refused = _to_nobody
         self._load()
+
+    def listen(self, refused: Refused) -> None:
+        """From now on tell of every refusal; the caller is told none of it."""
+        self._refused = refused
 
     @classmethod
     def open(
@@ -182,7 +189,11 @@ class KeyStore:
         secret, now_ns = presented(header_value), self._now_ns()
         known = self._keys.get(id_of(secret), _NOBODY)
         proved = known.proved_by(digest(secret, self._pepper), now_ns)
-        return known.key if proved and known.key.valid_at(now_ns) else None
+        valid = known.key.valid_at(now_ns)
+        if proved and valid:
+            return known.key
+        self._refused(_why(known, secret, proved=proved), known.key.id)
+        return None
 
     def close(self) -> None:
         self._connection.close()
@@ -206,6 +217,20 @@ class KeyStore:
     def _data_version(self) -> int:
         """Changes when another connection has changed the file."""
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _why(known: _Known, secret: str, *, proved: bool) -> Why:
+    if not secret:
+        return "none"
+    if known is _NOBODY:
+        return "unknown"
+    if not proved:
+        return "wrong"
+    return "revoked" if known.key.revoked_ns is not None else "expired"
+
+
+def _to_nobody(_why: Why, _key_id: str) -> None:
+    pass
 
 
 def _known(row: sqlite3.Row) -> _Known:

@@ -64,6 +64,14 @@ class AssessmentMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """A caller showed no key that is valid. key_id: of the key that was meant, "" where there is none."""
+
+    why: Literal["none", "unknown", "wrong", "revoked", "expired"]
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LimitReached:
     """A budget or a rate limit acted: each time it rejects; once a period where a budget warns or downgrades.
 
@@ -100,6 +108,7 @@ Event = (
     | FellBack
     | Waited
     | AssessmentMissed
+    | KeyRefused
     | LimitReached
     | RequestEnded
     | Reloaded

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import orjson
 
 from router.ledger.types import RequestRow
-from router.observe.events import AssessmentMissed, Event, LimitReached, Reloaded, RequestEnded
+from router.observe.events import AssessmentMissed, Event, KeyRefused, LimitReached, Reloaded, RequestEnded
 
 _FLUSH_S = 0.2
 
@@ -41,6 +41,8 @@ class AccessLog:
                 self._add(_request(row))
             case AssessmentMissed(reason):
                 self._add({"event": "classifier_missed", "reason": reason})
+            case KeyRefused(why, key_id):
+                self._add({"event": "key_refused", "why": why, "key": key_id})
             case LimitReached(what, scope, action) if action != "reject":  # a rejection is in its request's line
                 self._add({"event": "limit_reached", "what": what, "scope": scope, "action": action})
             case Reloaded(ok, generation, message):

@@ -15,6 +15,7 @@ from router.observe.events import (
     Escalated,
     Event,
     FellBack,
+    KeyRefused,
     LimitReached,
     Reloaded,
     RequestEnded,
@@ -58,6 +59,7 @@ class Metrics:
         )
         self._cache = counter("cache_requests", "Cache look-ups; result: hit, miss, off.", "kind", "result")
         self._missed = counter("classifier_missed", "Requests decided without the classifier.", "reason")
+        self._keys_refused = counter("keys_refused", "Callers without a valid key.", "why")
         self._limited = counter("limits_reached", "Budgets and rate limits that acted.", "what", "scope", "action")
         self._reload_failures = Counter(
             "tiergate_config_reload_failures", "Configurations that were refused.", registry=self.registry
@@ -89,6 +91,8 @@ class Metrics:
                 self._queue_wait(tier, outcome).observe(seconds)
             case AssessmentMissed(reason):
                 self._missed(reason).inc()
+            case KeyRefused(why, _):
+                self._keys_refused(why).inc()
             case LimitReached(what, scope, action):
                 self._limited(what, scope, action).inc()
             case Reloaded(ok=False):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from router.auth.keys import KeysError, KeyStore
+from router.limits.rules import Own
 
 NOW_NS = 1_000
 
@@ -153,3 +154,60 @@ def test_unreadable_keys_do_not_stop_the_known_ones(store, place, clock):
         elsewhere.execute("ALTER TABLE api_key RENAME TO gone")
     clock.now = 5.0
     assert store.verify(secret) == key
+
+
+def test_a_rotated_key_has_two_secrets_for_a_while(place, clock):
+    """The new secret works at once, the one before until the overlap ends, the one before that not at all."""
+    now = [0]
+    with closing(KeyStore.open(place, environ={}, clock=clock, now_ns=lambda: now[0])) as store:
+        key, first = store.create(team="a", own=Own(rpm=5))
+        second = store.rotate(key.id, overlap_s=100)
+        third = store.rotate(key.id, overlap_s=10)
+        assert [store.verify(secret) is not None for secret in (first, second, third)] == [False, True, True]
+        assert store.verify(third).id == key.id and store.verify(second).own == Own(rpm=5)
+        now[0] = 10_000_000_000
+        assert [store.verify(secret) is not None for secret in (second, third)] == [False, True]
+        store.revoke(key.id)
+        assert store.verify(third) is None and store.rotate(key.id, overlap_s=10) is None
+        assert store.rotate("unknown", overlap_s=10) is None
+
+
+def test_what_a_key_may_use_is_kept(place):
+    """Tiers, rates and budget are there again after a restart."""
+    own = Own(rpm=60, tpm=9_000, budget_nusd=25_000_000_000, budget_period="week")
+    with closing(KeyStore.open(place, environ={})) as store:
+        _, secret = store.create(team="a", tiers=["edge"], own=own)
+    with closing(KeyStore.open(place, environ={})) as store:
+        key = store.verify(secret)
+        assert (key.tiers, key.own) == (("edge",), own)
+
+
+def test_keys_of_the_first_release_go_on_working(place):
+    """A table without the later columns gets them; its keys are valid and unlimited, and the old release reads on."""
+    with closing(KeyStore.open(place, environ={"TIERGATE_PEPPER": "p"})) as store:
+        key, secret = store.create(team="a")
+    with closing(sqlite3.connect(place.with_suffix(".keys.db"))) as older:
+        for column in ("tiers", "rpm", "tpm", "budget_nusd", "budget_period", "before", "overlap_ns"):
+            older.execute(f"ALTER TABLE api_key DROP COLUMN {column}")
+    stores = [KeyStore.open(place, environ={"TIERGATE_PEPPER": "p"}) for _ in range(2)]
+    try:
+        assert [store.verify(secret) for store in stores] == [key, key]
+        with closing(sqlite3.connect(place.with_suffix(".keys.db"))) as older:
+            assert older.execute("SELECT id, digest, team, user, role, models FROM api_key").fetchone()[0] == key.id
+    finally:
+        for store in stores:
+            store.close()
+
+
+def test_the_owner_learns_why_a_key_was_refused(place, clock):
+    """Each kind of refusal is told to the listener with the key's id, never with what was shown."""
+    told = []
+    now = [0]
+    with closing(KeyStore.open(place, environ={}, clock=clock, now_ns=lambda: now[0])) as store:
+        store.listen(lambda *refusal: told.append(refusal))
+        (old, expired), (gone, revoked) = store.create(team="a", expires_ns=5), store.create(team="a")
+        store.revoke(gone.id)
+        now[0] = 5
+        for shown in (None, "sk-foreign", f"Bearer tg-{old.id}-guess", expired, revoked):
+            assert store.verify(shown) is None
+    assert told == [("none", ""), ("unknown", ""), ("wrong", old.id), ("expired", old.id), ("revoked", gone.id)]
