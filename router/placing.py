@@ -1,14 +1,13 @@
 """Placing: which replica each try of one request gets, and where it waits when all are full."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
 from policies.types import Decision
 from router.failures import Failures
 from router.ledger.types import AttemptEnd
-from router.prefixes import work_of
+from router.prefixes import prefixes, work_of
 from router.request import Request
 from router.tried import Tried
 from router.waiting import Place, WaitingRoom
@@ -25,8 +24,7 @@ class Candidate(NamedTuple):
     forgiven: AttemptEnd = "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A place to dispatch to; whoever gets it gives the lease back.
 
     draft: whether the answer will be judged. after: the reason for which it is not at the first candidate, None where
@@ -53,14 +51,11 @@ class Placing:
         self._decision = decision
         self._tried = tried
         self._failures = failures
-        order = _order(request, decision)
-        self._first = order[0].tier if order else None
-        self._order: Iterator[Candidate] = iter(order)
-        self._work = _work(request, decision, order)
+        self._first = request.snapshot.tiers[decision.tiers[0]] if decision.tiers else None
+        self._order = _order(request, decision)
+        self._work = work_of(request.facts, decision.predicted)
         self._full: list[Tier] = []
         self._spent: set[Tier] = set()  # their retry budgets are
-        share = request.snapshot.policies[request.policy].policy.fallback.retry_budget
-        self._allowed = RetryShare(share.share, share.min_per_s)
 
     async def next(self) -> Placed | None:
         """The place of the next try; None where there is none left."""
@@ -69,7 +64,7 @@ class Placing:
         for tier, draft, forgiven in self._order:
             if tier in self._full or tier in self._spent or self._failures.rule_out(tier):
                 continue
-            lease = tier.take(self._work, exclude=self._tried.failed_at(tier, forgiven=forgiven))
+            lease = tier.take(self._work_at(tier), exclude=self._tried.failed_at(tier, forgiven=forgiven))
             if lease is None:
                 self._is_full(tier)
             elif self._affordable(tier, lease):
@@ -91,6 +86,13 @@ class Placing:
         """The policy does not let the last failure be followed by another tier."""
         self._order = iter(())
 
+    def _work_at(self, tier: Tier) -> Work:
+        """The prompt's prefixes are hashed once, and only where there is a choice of replicas."""
+        if len(tier.replicas) > 1 and not self._work.prefixes:
+            known = prefixes(self._request.body, team=self._request.principal.team)
+            self._work = self._work._replace(prefixes=known)
+        return self._work
+
     def _is_full(self, tier: Tier) -> None:
         self._full.append(tier)
         self._failures.note(tier, Overloaded(f"no replica can take it ({tier.state()})"))
@@ -102,7 +104,8 @@ class Placing:
         if not self._tried.failed:
             tier.retries.sent()
             return True
-        if tier.retries.take(self._allowed):
+        budget = self._request.snapshot.policies[self._request.policy].policy.fallback.retry_budget
+        if tier.retries.take(RetryShare(budget.share, budget.min_per_s)):
             return True
         lease.release()
         self._spent.add(tier)
@@ -131,26 +134,21 @@ class Placing:
                 return None
 
 
-def _order(request: Request, decision: Decision) -> list[Candidate]:
+def _order(request: Request, decision: Decision) -> Iterator[Candidate]:
     """What to try, best first.
 
     Every replica of a tier may be tried once; the drafts' tiers come again at the very end, the last first, to be taken
     as they are: a modest answer is better than none.
     """
-    tiers = request.snapshot.tiers
     drafting = decision.cascade.drafts if decision.cascade is not None else ()
-    order: list[Candidate] = []
+    drafts: list[Tier] = []
     for name in decision.tiers:
-        tier = tiers[name]
-        draft = name in drafting and "logprobs" in tier.spec.capabilities
-        order.append(Candidate(tier, draft))
-        order.extend(Candidate(tier) for _ in tier.replicas[1:] if not draft)
-    order.extend(Candidate(one.tier) for one in reversed(order[:]) if one.draft)
-    return order
-
-
-def _work(request: Request, decision: Decision, order: list[Candidate]) -> Work:
-    """Prefixes are worth hashing only where there is a choice of replicas."""
-    choice = any(len(one.tier.replicas) > 1 for one in order)
-    body = request.body if choice else {}
-    return work_of(body, request.facts, decision.predicted, team=request.principal.team)
+        tier = request.snapshot.tiers[name]
+        if name in drafting and "logprobs" in tier.spec.capabilities:
+            drafts.append(tier)
+            yield Candidate(tier, draft=True)
+            continue
+        for _ in tier.replicas:
+            yield Candidate(tier)
+    for tier in reversed(drafts):
+        yield Candidate(tier)

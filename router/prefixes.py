@@ -17,12 +17,12 @@ _USUAL_OUTPUT_TOKENS = 256
 _INSTRUCTIONS = ("system", "developer")
 
 
-def work_of(body: Mapping[str, Any], facts: Facts, predicted: Predicted | None, *, team: str) -> Work:
-    """What a request will ask of a replica; its answer as long as predicted, and no longer than allowed."""
+def work_of(facts: Facts, predicted: Predicted | None) -> Work:
+    """What a request will ask of a replica: its answer as long as predicted, and no longer than allowed."""
     output = round(predicted.output_p50) if predicted is not None else _USUAL_OUTPUT_TOKENS
     if facts.max_tokens is not None:
         output = min(output, facts.max_tokens)
-    return Work(tokens=facts.prompt_tokens + output * max(1, facts.n), prefixes=prefixes(body, team=team))
+    return Work(facts.prompt_tokens + output * max(1, facts.n))
 
 
 def prefixes(body: Mapping[str, Any], *, team: str) -> tuple[int, ...]:

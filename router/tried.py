@@ -29,11 +29,15 @@ class Tried:
     @property
     def counted(self) -> int:
         """The attempts that count against the policy's number of them: those that neither drafted nor came whole."""
+        if not self.attempts:
+            return 0
         whole = sum(ours.settlement is not None and ours.settlement.end == "ok" for ours in self.attempts)
         return len(self.attempts) - self.escalations - whole
 
     def failed_at(self, tier: Tier, *, forgiven: AttemptEnd = "ok") -> set[str]:
         """The tier's replicas that were tried and failed. forgiven: an end that does not count as one."""
+        if not self.attempts:
+            return set()
         mine = (ours for ours in self.attempts if ours.tier is tier and ours.kind != "draft")
         return {a.replica.name for a in mine if a.settlement is not None and a.settlement.end not in ("ok", forgiven)}
 

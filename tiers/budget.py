@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 # What happened so many seconds ago counts 1/e; a burst is forgotten in about twice that.
 _MEMORY_S = 10.0
+_SOON_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class RetryBudget:
 
     def sent(self) -> None:
         """A first try was dispatched."""
-        self._fade()
+        if self._clock() - self._at > _SOON_S:
+            self._fade()
         self._first += 1
 
     def take(self, allowed: RetryShare) -> bool:

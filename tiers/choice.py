@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tiers.affinity import Affinity, rendezvous
 from tiers.replica import Replica
@@ -12,8 +12,7 @@ _SAME_PRESSURE = 0.15
 _MUCH_PRESSURE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What a call will ask of a replica.
 
     tokens: of its prompt and its predicted answer. prefixes: 32-bit hashes of the prompt's beginnings, longest first;
@@ -37,7 +36,10 @@ def choose(
     Two at random and not the best of all: gateways that do not know of each other's calls would all send to the same
     best one (Mitzenmacher, 2001). None where no replica accepts.
     """
-    home, known = _home(group, work, affinity, exclude) if work.prefixes and len(group) > 1 else (None, False)
+    if len(group) == 1:
+        only = group[0]
+        return only if only.accepts and only.name not in exclude else None
+    home, known = _home(group, work, affinity, exclude) if work.prefixes else (None, False)
     first, second = _two(group, home, rng, exclude)
     if first is None or second is None:
         return first

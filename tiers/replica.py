@@ -114,17 +114,8 @@ class Replica:
         """Take a place for one call; in a half-open breaker the first lease is the probe."""
         return Lease(self, tokens, self._clock())
 
-    def took(self, tokens: int) -> bool:
-        """A lease begins; whether it is the probe."""
-        self.inflight += 1
-        self.tokens += tokens
-        return self.breaker.begin()
-
-    def given_back(self, tokens: int, since: float, *, probe: bool) -> None:
-        """A lease ends."""
-        self.inflight -= 1
-        self.tokens -= tokens
-        self.breaker.end(probe=probe)
+    def given_back(self, since: float) -> None:
+        """A lease that was taken at `since` has ended."""
         self.service.add(self._clock() - since)
         self._changed()
 
@@ -244,12 +235,20 @@ class Lease:
         self.tokens = tokens
         self._since = now
         self._held = True
-        self._probe = replica.took(tokens)
+        self._probe = not replica.breaker.closed and replica.breaker.begin()
+        replica.inflight += 1
+        replica.tokens += tokens
 
     def release(self) -> None:
-        if self._held:
-            self._held = False
-            self.replica.given_back(self.tokens, self._since, probe=self._probe)
+        if not self._held:
+            return
+        self._held = False
+        replica = self.replica
+        replica.inflight -= 1
+        replica.tokens -= self.tokens
+        if self._probe:
+            replica.breaker.end(probe=True)
+        replica.given_back(self._since)
 
     def __enter__(self) -> Self:
         return self
