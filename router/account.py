@@ -1,10 +1,8 @@
 """Account: from what happened to one request row, written exactly once however the request ended."""
 
 import time
-from dataclasses import fields
-from operator import attrgetter
 
-from policies.types import Decision, Facts, Predicted
+from policies.types import Decision
 from router.attempts import Served, overhead_s
 from router.cache.exact import Entry
 from router.errors import ApiError, ClientGone
@@ -17,12 +15,6 @@ from router.tried import Tried
 from tiers.types import Usage
 
 CLIENT_CLOSED = 499
-
-# What the row has in columns of its own is left out of its facts.
-_IN_COLUMNS = frozenset({"tags", "team", "user", "key", "model", "path"})
-_REPLAYED = tuple(field.name for field in fields(Facts) if field.name not in _IN_COLUMNS)
-_PREDICTED = tuple(field.name for field in fields(Predicted))
-_replayed, _predicted = attrgetter(*_REPLAYED), attrgetter(*_PREDICTED)
 
 
 class Account:
@@ -133,11 +125,7 @@ class Account:
 
     def _facts(self, baseline: str) -> dict[str, object]:
         """Counts, flags and predictions that `replay` decides from again; never text. baseline: of the savings."""
-        facts: dict[str, object] = dict(zip(_REPLAYED, _replayed(self._request.facts), strict=True))
-        if self.decision is not None and self.decision.predicted is not None:
-            facts["predicted"] = dict(zip(_PREDICTED, _predicted(self.decision.predicted), strict=True))
-        if self.decision is not None:
-            facts |= recorded.facts_of(self.decision)
+        facts = recorded.facts_of(self._request.facts, self.decision)
         if baseline:
             facts["baseline"] = baseline
         return facts

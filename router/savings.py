@@ -30,7 +30,7 @@ class Savings:
 
     baseline: str = ""
     baseline_nusd: int | None = None
-    by: Mapping[Reason, int] = field(default_factory=dict)
+    by: Mapping[str, int] = field(default_factory=dict)
 
 
 def savings(

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from policies.types import Decision, Facts, Predicted, TierView
 from router.ledger.sqlite import LedgerError, connect_reader
 
 _MICRO = 6  # digits after the point of a second
-_FACTS = frozenset(field.name for field in fields(Facts))
-_PREDICTED = frozenset(field.name for field in fields(Predicted))
+_IN_COLUMNS = frozenset({"tags", "team", "user", "key", "model", "path"})  # of the request's row itself
+_KEPT = tuple(field.name for field in fields(Facts) if field.name not in _IN_COLUMNS)
+_PREDICTED = tuple(field.name for field in fields(Predicted))
+_kept, _predicted_of = attrgetter(*_KEPT), attrgetter(*_PREDICTED)
 _ROWS = """
 SELECT request_id, started_ns, ended_ns, path, client_model, decision, tier, status, cache, attempts, cost_nusd,
   input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, team, key_id, user, tags, facts
@@ -53,14 +56,17 @@ class Recorded:
     reasoning_tokens: int
 
 
-def facts_of(decision: Decision) -> dict[str, object]:
-    """What a replay needs of a decision beside the request's own facts: its order, and the fleet as it was."""
-    told: dict[str, object] = {
-        "decided": decision.tiers,
-        "fleet": {
-            name: (v.state, v.inflight, v.capacity, _micro(v.ttft_s), _micro(v.inter_token_s), v.barred)
-            for name, v in decision.fleet.items()
-        },
+def facts_of(facts: Facts, decision: Decision | None) -> dict[str, object]:
+    """What a replay needs: the request's facts, the prediction, the order that was decided and the fleet as it was."""
+    told: dict[str, object] = dict(zip(_KEPT, _kept(facts), strict=True))
+    if decision is None:
+        return told
+    if decision.predicted is not None:
+        told["predicted"] = dict(zip(_PREDICTED, _predicted_of(decision.predicted), strict=True))
+    told["decided"] = decision.tiers
+    told["fleet"] = {
+        name: (v.state, v.inflight, v.capacity, _micro(v.ttft_s), _micro(v.inter_token_s), v.barred)
+        for name, v in decision.fleet.items()
     }
     if decision.cascade is not None:
         told["accept"] = decision.cascade.accept
@@ -116,7 +122,7 @@ def _facts(row: sqlite3.Row, told: Mapping[str, Any]) -> Facts:
         "prompt_tokens": 0, "turns": 1, "has_code": False, "has_tools": False, "has_images": False,
         "wants_json": False, "wants_logprobs": False, "language": "und", "stream": False, "n": 1, "max_tokens": None,
     }  # fmt: skip
-    kept = {name: value for name, value in told.items() if name in _FACTS}
+    kept = {name: value for name, value in told.items() if name in _KEPT}
     return Facts(
         **{**plain, **kept}, path=row["path"], model=row["client_model"], tags=orjson.loads(row["tags"]),
         team=row["team"], user=row["user"], key=row["key_id"],
