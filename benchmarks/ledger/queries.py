@@ -47,7 +47,9 @@ def pages(path: Path, now_ns: int) -> dict[str, Query]:
             path, ["user"], since_ns=month, where=team, every="day"
         ),
         "explore: tag by team, 30 days": lambda: sums(path, ["tag.workload", "team"], since_ns=month),
-        "routing: asked to tier by decision, 30 days": lambda: sums(path, ["asked", "decision", "tier"], since_ns=month),
+        "routing: asked to tier by decision, 30 days": lambda: sums(
+            path, ["asked", "decision", "tier"], since_ns=month
+        ),
         "cache: results by day, 30 days": lambda: sums(path, ["cache"], since_ns=month, every="day"),
         "gpus: replicas by hour, 7 days": lambda: sums(path, ["tier", "replica"], since_ns=week, every="hour"),
         "latency: TTFT by model and hour, 7 days": lambda: latency(

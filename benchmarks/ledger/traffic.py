@@ -24,7 +24,8 @@ _WORKLOADS = ("chat", "search", "batch", "agent", "summary")
 class Traffic:
     """`requests` requests over `days` days up to `until_s` (Unix time), in the order of their ends.
 
-    Keys and teams are Zipf-distributed, days have nights and weekends, a third of the requests begins with a draft.
+    A key is one application's: it belongs to one team and asks for one model name, with its own tags. Keys and teams are
+    Zipf-distributed, days have nights and weekends, a third of the requests begins with a draft.
     Equal seeds give equal rows.
     """
 
@@ -34,7 +35,10 @@ class Traffic:
         self._starts = _starts(days, until_s)
         self._keys = [(f"key-{n:03d}", f"team-{n % 20:02d}", f"user-{n % 140:03d}") for n in range(200)]
         self._weights = list(accumulate(1 / (rank + 3) for rank in range(200)))
-        self._features = [f"feature-{n:02d}" for n in range(30)]
+        self._applications = {
+            key: (str(self._pick(_ASKED)), self._rng.choice(_WORKLOADS), f"feature-{self._rng.randrange(30):02d}")
+            for key, _, _ in self._keys
+        }
         self._made = 0
 
     def rows(self) -> Iterator[list[Row]]:
@@ -55,7 +59,8 @@ class Traffic:
     def _request(self, started_ns: int) -> list[Row]:
         rng, self._made = self._rng, self._made + 1
         key, team, user = rng.choices(self._keys, cum_weights=self._weights)[0]
-        asked, cache, status = str(self._pick(_ASKED)), str(self._pick(_CACHE)), int(str(self._pick(_STATUS)))
+        asked, workload, feature = self._applications[key]
+        cache, status = str(self._pick(_CACHE)), int(str(self._pick(_STATUS)))
         if status in (400, 429):
             cache = "off"
         decision = "pinned" if asked in _TIERS else str(self._pick(_DECISIONS))
@@ -77,13 +82,31 @@ class Traffic:
         reason = {"hit": "exact", "semantic": "semantic"}.get(cache, "routing")
         rows.append(
             RequestRow(
-                request_id=request, started_ns=started_ns, ended_ns=at_ns + 300_000, path="/v1/chat/completions",
-                client_model=asked, policy="default", decision=decision, tier=served, model=served and f"model-{served}",
-                status=status, cache=cache, attempts=len(plan), stream=rng.random() < 0.6, input_tokens=input_tokens,
-                cached_input_tokens=0, output_tokens=output_tokens, reasoning_tokens=0, estimated=False, cost_nusd=cost,
-                team=team, key_id=key, user=user,
-                tags={"workload": rng.choice(_WORKLOADS), "feature": rng.choice(self._features)},
-                error_code="" if status == 200 else str(status), ttft_ns=int(rng.lognormvariate(19.2, 0.5)),
+                request_id=request,
+                started_ns=started_ns,
+                ended_ns=at_ns + 300_000,
+                path="/v1/chat/completions",
+                client_model=asked,
+                policy="default",
+                decision=decision,
+                tier=served,
+                model=served and f"model-{served}",
+                status=status,
+                cache=cache,
+                attempts=len(plan),
+                stream=rng.random() < 0.6,
+                input_tokens=input_tokens,
+                cached_input_tokens=0,
+                output_tokens=output_tokens,
+                reasoning_tokens=0,
+                estimated=False,
+                cost_nusd=cost,
+                team=team,
+                key_id=key,
+                user=user,
+                tags={"workload": workload, "feature": feature},
+                error_code="" if status == 200 else str(status),
+                ttft_ns=int(rng.lognormvariate(19.2, 0.5)),
                 overhead_ns=int(rng.lognormvariate(14.3, 0.4)),
                 facts={"prompt_tokens": input_tokens, "turns": rng.randrange(1, 9), "has_code": rng.random() < 0.2},
                 baseline_nusd=baseline if served else None,
@@ -96,7 +119,13 @@ class Traffic:
         rng = self._rng
         if status in (400, 429):
             return []
-        tier = asked if asked in _TIERS else "long" if decision == "code-to-long" else rng.choice(("edge", "short", "long"))
+        tier = (
+            asked
+            if asked in _TIERS
+            else "long"
+            if decision == "code-to-long"
+            else rng.choice(("edge", "short", "long"))
+        )
         if cache in ("hit", "semantic"):
             return [("cache_hit", tier, "ok")]
         if status in (502, 503):
@@ -138,6 +167,9 @@ def _starts(days: int, until_s: int) -> list[tuple[int, float]]:
     last = until_s // 3600 * 3600
     hours = range(last - days * _DAY_S, last, 3600)
     return [
-        (hour, (1.1 + math.cos((hour % _DAY_S / 3600 - 14) / 12 * math.pi)) * (0.5 if hour // _DAY_S % 7 in (2, 3) else 1))
+        (
+            hour,
+            (1.1 + math.cos((hour % _DAY_S / 3600 - 14) / 12 * math.pi)) * (0.5 if hour // _DAY_S % 7 in (2, 3) else 1),
+        )
         for hour in hours
     ]

@@ -66,12 +66,16 @@ def hours(
 
 
 def _rolled_up(asked: Asked) -> str:
-    figures = ", ".join(f"r.{name}" for name in asked.measures)
-    return (
-        f"SELECT {asked.start} AS start_s{_chosen(asked)}, {figures}"
-        f" FROM {asked.cube.name} r JOIN {asked.cube.groups} g ON g.row = r.grouped"
-        f" WHERE r.span_s = ? AND r.start_s >= ? AND r.start_s < ?{_matches(asked.matching)}"
+    """Group after group in the table's own order, so that only one row of each has to be sorted."""
+    figures = ", ".join(f"sum(r.{name}) AS {name}" for name in asked.measures)
+    inner = (
+        f"SELECT g.row AS grouped, {asked.start} AS start_s, {figures}"
+        f" FROM {asked.cube.groups} g CROSS JOIN {asked.cube.name} r ON r.span_s = ? AND r.grouped = g.row"
+        f" WHERE r.start_s >= ? AND r.start_s < ?{_matches(asked.matching)} GROUP BY g.row"
+        + (f", {asked.start}" if asked.every else "")
     )
+    names = ", ".join(f"p.{name}" for name in asked.measures)
+    return f"SELECT p.start_s{_chosen(asked)}, {names} FROM ({inner}) p JOIN {asked.cube.groups} g ON g.row = p.grouped"
 
 
 def _from_rows(asked: Asked, source: Source) -> str:

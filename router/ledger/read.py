@@ -100,10 +100,11 @@ class _Wanted:
 
     def _between(self, connection: sqlite3.Connection, since_ns: int, until_ns: int, limit: int) -> Sequence[Any]:
         tests, values = _tests(self.where)
+        end = min((until_ns, 0), self.before)
         return connection.execute(
-            "SELECT * FROM request WHERE started_ns >= ? AND started_ns < ? AND (started_ns, row) < (?, ?)"
-            f"{tests} ORDER BY started_ns DESC, row DESC LIMIT ?",
-            (since_ns, until_ns, *self.before, *values, limit),
+            f"SELECT * FROM request WHERE started_ns >= ? AND (started_ns, row) < (?, ?){tests}"
+            " ORDER BY started_ns DESC, row DESC LIMIT ?",
+            (since_ns, *end, *values, limit),
         ).fetchall()
 
 

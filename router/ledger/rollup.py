@@ -28,9 +28,9 @@ def tables() -> Iterator[str]:
         yield f"CREATE TABLE {groups} (\n  row INTEGER PRIMARY KEY{columns},\n  UNIQUE ({unique})\n) STRICT"
     for cube in CUBES:
         columns = "".join(f",\n  {name} INTEGER NOT NULL DEFAULT 0" for name in cube.measures)
-        key = "span_s INTEGER NOT NULL,\n  start_s INTEGER NOT NULL,\n  grouped INTEGER NOT NULL"
+        key = "span_s INTEGER NOT NULL,\n  grouped INTEGER NOT NULL,\n  start_s INTEGER NOT NULL"
         yield (
-            f"CREATE TABLE {cube.name} (\n  {key}{columns},\n  PRIMARY KEY (span_s, start_s, grouped)\n)"
+            f"CREATE TABLE {cube.name} (\n  {key}{columns},\n  PRIMARY KEY (span_s, grouped, start_s)\n)"
             " STRICT, WITHOUT ROWID"
         )
 
@@ -93,8 +93,8 @@ def _add(cube: Cube, source: Source, sums: str, *, sign: int = 1) -> Iterator[st
         "ON CONFLICT DO NOTHING"
     )
     yield (
-        f"INSERT INTO {cube.name} (span_s, start_s, grouped, {names})\n"
-        f"SELECT s.span_s, n.start_s / s.span_s * s.span_s, g.row, {signed}\n"
+        f"INSERT INTO {cube.name} (span_s, grouped, start_s, {names})\n"
+        f"SELECT s.span_s, g.row, n.start_s / s.span_s * s.span_s, {signed}\n"
         f"FROM {scratch} n CROSS JOIN {cube.groups} g ON {same} CROSS JOIN {_SPANS} WHERE true\n"
-        f"ON CONFLICT (span_s, start_s, grouped) DO UPDATE SET {more}"
+        f"ON CONFLICT (span_s, grouped, start_s) DO UPDATE SET {more}"
     )

@@ -55,3 +55,16 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of the block's writes or none, inside a transaction."""
+    connection.execute("SAVEPOINT block")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK TO block")
+        connection.execute("RELEASE block")
+        raise
+    connection.execute("RELEASE block")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +16,9 @@ from router.ledger.types import Row
 
 _log = logging.getLogger(__name__)
 
-_REST_S = 0.005  # between two groups, so that rows which come together are committed together
-_MOST_IN_GROUP = 2_000
+_ROUND_S = 0.02  # from the beginning of a group to the next, so that rows which come together are committed together
+_LEAST_REST_S = 0.001
+_MOST_IN_GROUP = 1_000
 _FIRST_RETRY_S = 0.05
 _LAST_RETRY_S = 2.0
 
@@ -125,8 +127,10 @@ class Writer:
             self._wake.clear()
             while self._waiting and not self._given_up.is_set():
                 self._hurry.clear()
+                began = time.monotonic()
                 self._write_group()
-                self._hurry.wait(_REST_S)
+                took_s = time.monotonic() - began
+                self._hurry.wait(max(_LEAST_REST_S, _ROUND_S - 2 * took_s))
         self._disconnect()
 
     def _write_group(self) -> None:
