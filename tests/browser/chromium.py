@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ _FLAGS = (
     "--remote-debugging-port=0", "--remote-allow-origins=*",
 )  # fmt: skip
 _WAIT_S = 30
+_LOOK_S = 0.02
 
 
 def found() -> str | None:
@@ -44,6 +45,7 @@ class Tab:
     _next: int = 0
     _answers: dict[int, asyncio.Future[Any]] = field(default_factory=dict)
     _loaded: asyncio.Event = field(default_factory=asyncio.Event)
+    _downloaded: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def listen(self) -> None:
         """Until the socket closes: answers to their askers, events into the lists."""
@@ -81,15 +83,40 @@ class Tab:
         return said["result"].get("value")
 
     async def until(self, condition: str) -> None:
-        """Wait until an expression is true, looked at before each frame. Raises PageError after half a minute."""
-        wait = f"""new Promise((done) => {{
-            const end = performance.now() + {_WAIT_S * 900};
-            const look = () => ({condition}) ? done(true) : performance.now() > end
-                ? done(false) : setTimeout(look, 20);
-            look();
-        }})"""
-        if not await self.run(wait):
-            raise PageError(f"never became true: {condition}")
+        """Wait until an expression is true. Raises PageError after half a minute."""
+        try:
+            async with asyncio.timeout(_WAIT_S):
+                while not await self._holds(condition):
+                    await asyncio.sleep(_LOOK_S)
+        except TimeoutError:
+            raise PageError(f"never became true: {condition}") from None
+
+    async def _holds(self, condition: str) -> bool:
+        """Not while a page goes and another comes."""
+        try:
+            return bool(await self.run(f"Boolean({condition})"))
+        except PageError as error:
+            if "navigated" in str(error) or "null" in str(error) or "context" in str(error):
+                return False
+            raise
+
+    async def press(self, key: str) -> None:
+        """Tab, Enter or Escape, as from the keyboard."""
+        code = {"Tab": 9, "Enter": 13, "Escape": 27}[key]
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            named = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+            await self.send("Input.dispatchKeyEvent", type=kind, **named, **(text if kind == "keyDown" else {}))
+
+    @asynccontextmanager
+    async def downloading(self) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Yields what waits until a download that began inside the block is whole."""
+        self._downloaded.clear()
+
+        async def done() -> None:
+            await asyncio.wait_for(self._downloaded.wait(), _WAIT_S)
+
+        yield done
 
     async def shot(self, path: Path, *, whole: bool = True, form: str = "png", quality: int = 80) -> None:
         options: dict[str, Any] = {"format": form, "captureBeyondViewport": whole}
@@ -116,6 +143,8 @@ class Tab:
         match method:
             case "Page.loadEventFired":
                 self._loaded.set()
+            case "Browser.downloadProgress" | "Page.downloadProgress" if params["state"] == "completed":
+                self._downloaded.set()
             case "Network.requestWillBeSent":
                 self.requests.append(params["request"]["url"])
             case "Network.loadingFailed" if not params.get("canceled"):
@@ -152,7 +181,9 @@ async def browser(profile: Path, downloads: Path | None = None) -> AsyncIterator
                 for domain in ("Page", "Network", "Runtime", "Log"):
                     await tab.send(f"{domain}.enable")
                 if downloads is not None:
-                    await tab.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
+                    await tab.send(
+                        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads), eventsEnabled=True
+                    )
                 yield tab
                 listening.cancel()
     finally:

@@ -97,7 +97,7 @@ def length(ask: Ask) -> Dataset:
                 median(p["output_p50"] for p, _ in band), median(out for _, out in band),
                 _share(out <= p["output_p50"] for p, out in band), _share(out <= p["output_p90"] for p, out in band),
             ))  # fmt: skip
-    note = f"The last {len(rows)} answers. Well calibrated is 50 % under P50 and 90 % under P90."
+    note = f"The last {len(rows)} answers. Well calibrated is 50 % under P50 and 90 % under P90, as the marks show."
     return Dataset("length", "Predicted against real length", columns, tuple(made), note)
 
 

@@ -110,7 +110,7 @@
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
       scales: {
         x: { time: chart.time, range: chart.kind === "line" || chart.kind === "scatter" ? undefined : padded },
-        y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.08] },
+        y: { range: (_, low, high) => figure.dataset.zoomed ? zoomed(low, high) : [Math.min(0, low ?? 0), (high || 1) * 1.08] },
       },
       axes: [
         { ...axis, grid: { show: false }, size: 28, space: 64, incrs: chart.time ? increments(chart.x.unit) : undefined, values: chart.time ? (_, ticks) => ticks.map((t) => tick(t, chart.x.unit)) : (_, ticks) => ticks.map((t) => shown(t, chart.x.unit)) },
@@ -120,6 +120,7 @@
       plugins: [tooltip(figure, chart)],
     };
   }
+  const zoomed = (low, high) => { const spare = Math.max((high - low) * 0.25, 0.01); return [low - spare, high + spare]; };
   const increments = (unit) => (unit === "day" ? [1, 2, 3, 5, 7, 14, 30, 60] : [1 / 24, 1 / 12, 1 / 8, 1 / 4, 1 / 2, 1, 2]).map((days) => days * 86400);
   const padded = (u, low, high) => {
     const xs = u.data[0];
