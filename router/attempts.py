@@ -100,9 +100,11 @@ async def go_on(walk: Walk, tier: Tier, sent: Assembler, error: TierError | None
         if isinstance(error, Broken):
             walk.placing.at_the_end(tier)
     while (placed := await walk.placing.next()) is not None:
-        way = _way(walk, placed.tier, sent)
+        way = _way(walk, placed, sent)
         try:
             return await _try(walk.bus, walk.request, walk.decision, walk.tried, placed, way)
+        except OverBudget:
+            walk.failures.over_budget(placed.tier)
         except TierError as failure:
             walk.failures.note(placed.tier, failure)
             if isinstance(failure, Refused) and placed.tier not in walk.anew:
@@ -111,9 +113,10 @@ async def go_on(walk: Walk, tier: Tier, sent: Assembler, error: TierError | None
     raise walk.failures.broken_off()
 
 
-def _way(walk: Walk, tier: Tier, sent: Assembler) -> Way:
+def _way(walk: Walk, placed: Placed, sent: Assembler) -> Way:
+    able = continues(placed.tier.spec.engine, remote=bool(placed.lease.replica.spec.url))
     path, body = walk.request.path, walk.request.body
-    on = None if tier in walk.anew else written_on(path, body, sent, continues(tier.spec.engine))
+    on = None if placed.tier in walk.anew else written_on(path, body, sent, able)
     return on or answered_anew(body, sent)
 
 
@@ -228,7 +231,7 @@ async def _open(ours: Attempt, request: Request, *, plain: bool, way: Way | None
     except BaseException:  # as in _whole
         ours.cancelled(of_stream(request, ours.tier, None))
         raise
-    return Incoming(ours.pace(stream), choices=request.facts.n, plain=plain, grew=ours.grew)
+    return Incoming(ours.pace(stream), choices=_answers(request), plain=plain, grew=ours.grew)
 
 
 class _settling:  # noqa: N801 - reads as a verb where it is used
@@ -264,6 +267,13 @@ def settle_stream(ours: Attempt, request: Request, incoming: Incoming) -> None:
         of_stream(request, ours.tier, incoming), finish_reason=incoming.finish_reason,
         first_token=first, inter_token_s=between,
     )  # fmt: skip
+
+
+def _answers(request: Request) -> int:
+    """How many choices are asked for: `n` for each prompt."""
+    prompt = request.body.get("prompt")
+    prompts = len(prompt) if isinstance(prompt, list) and not isinstance(prompt[0], int) else 1
+    return request.facts.n * prompts
 
 
 def _may_stream(request: Request) -> bool:

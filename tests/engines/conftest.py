@@ -31,9 +31,15 @@ class VllmServer:
 @pytest.fixture(scope="session")
 def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
     """Ready in about a minute; its whole process group is ended with the session."""
+    with vllm_of_ones_own(tmp_path_factory.mktemp("vllm")) as (server, _):
+        yield server
+
+
+@contextlib.contextmanager
+def vllm_of_ones_own(directory: Path) -> Iterator[tuple[VllmServer, subprocess.Popen[bytes]]]:
+    """A server that its user may kill."""
     if not PYTHON.exists():
         pytest.skip("no vLLM here: run tests/engines/setup_vllm.sh")
-    directory = tmp_path_factory.mktemp("vllm")
     subprocess.run([PYTHON, ROOT / "tests/engines/toy_model.py", directory / "model"], check=True, capture_output=True)
     server = VllmServer(f"http://127.0.0.1:{_free_port()}/v1")
     log = directory / "log.txt"
@@ -41,7 +47,7 @@ def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer
         process = _start(server, directory, out)
     try:
         _wait_until_ready(server, process, log)
-        yield server
+        yield server, process
     finally:
         _end(process)
 

@@ -21,9 +21,12 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType({dialect.kind: dialect for di
 _EMBEDDED: frozenset[Continuation] = frozenset({"text", "schema", "call"})
 
 
-def continues(engine: EngineKind) -> frozenset[Continuation]:
-    """Which half-written answers an engine can go on from; none where it has to begin again."""
+def continues(engine: EngineKind, *, remote: bool) -> frozenset[Continuation]:
+    """Which half-written answers an engine can go on from; none where it has to begin again.
+
+    remote: llama.cpp with a `url` is a llama-server.
+    """
     if engine == "llama.cpp":
-        return _EMBEDDED
+        return LLAMA_SERVER.continues if remote else _EMBEDDED
     dialect = DIALECTS.get(engine)
     return dialect.continues if dialect else frozenset()
