@@ -97,18 +97,18 @@ def _could(snapshot: Snapshot, request: Request, name: str, usage: Usage) -> boo
     return usage.input + usage.cached_input + usage.output <= tier.spec.context
 
 
-def _of_hit(baseline_nusd: int | None, kept_nusd: int | None, reason: Reason) -> dict[Reason, int]:
+def _of_hit(baseline_nusd: int | None, kept_nusd: int | None, reason: Reason) -> dict[str, int]:
     """A hit saves what the kept answer had cost; the rest of the way up to the baseline was routing's already."""
     if kept_nusd is None:
         return {}
-    parts = {reason: kept_nusd}
+    parts: dict[str, int] = {reason: kept_nusd}
     if baseline_nusd is not None:
         parts["routing"] = baseline_nusd - kept_nusd
     return parts
 
 
-def _of_answer(baseline_nusd: int | None, answered_by: Attempt, uncached_nusd: int | None) -> dict[Reason, int]:
-    parts: dict[Reason, int] = {}
+def _of_answer(baseline_nusd: int | None, answered_by: Attempt, uncached_nusd: int | None) -> dict[str, int]:
+    parts: dict[str, int] = {}
     if baseline_nusd is not None and uncached_nusd is not None:
         parts["cascade" if answered_by.kind == "draft" else "routing"] = baseline_nusd - uncached_nusd
     paid = answered_by.settlement.cost_nusd if answered_by.settlement else None
@@ -117,9 +117,9 @@ def _of_answer(baseline_nusd: int | None, answered_by: Attempt, uncached_nusd: i
     return parts
 
 
-def _thrown_away(attempts: Iterable[Attempt]) -> dict[Reason, int]:
+def _thrown_away(attempts: Iterable[Attempt]) -> dict[str, int]:
     """What was paid for attempts that did not answer: drafts are the cascade's loss, failures are routing's."""
-    lost: dict[Reason, int] = {}
+    lost: dict[str, int] = {}
     for ours in attempts:
         cost = ours.settlement.cost_nusd if ours.settlement else None
         if cost:
@@ -128,7 +128,7 @@ def _thrown_away(attempts: Iterable[Attempt]) -> dict[Reason, int]:
     return lost
 
 
-def _added(one: Mapping[Reason, int], other: Mapping[Reason, int]) -> dict[Reason, int]:
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {reason: one.get(reason, 0) + other.get(reason, 0) for reason in REASONS if reason in one or reason in other}
 
 

@@ -10,7 +10,7 @@ from policies.types import Cascade, Decision, Predicted, TierView
 from router.money import cost_nusd
 from router.prices.book import PriceBook
 from router.replay.latency import Latency
-from router.replay.recorded import Recorded, Seen, seen
+from router.replay.recorded import Recorded, seen
 from router.snapshot import Rates
 
 Skipped = Literal[
@@ -54,7 +54,6 @@ class Replayer:
         self._latencies = latencies
         self._policies = {name: compile_policy(policy) for name, policy in config.policies.items()}
         self._idle = {name: _view(config, prices, name) for name in config.tiers}
-        self._views: dict[tuple[str, Seen], TierView] = {}
 
     def again(self, record: Recorded) -> Again | Skipped:
         """The request under this configuration, or why that cannot be told."""
@@ -86,6 +85,8 @@ class Replayer:
         if predicted is None:
             return None
         known = predicted.quality
+        if known.keys() == self._idle.keys():
+            return predicted
         quality = {
             name: known[said]
             for name, tier in self._config.tiers.items()
@@ -94,15 +95,8 @@ class Replayer:
         return replace(predicted, quality=quality)
 
     def _fleet(self, record: Recorded) -> dict[str, TierView]:
-        return {name: self._seen(name, record.fleet.get(name)) for name in self._idle}
-
-    def _seen(self, name: str, as_it_was: Seen | None) -> TierView:
-        if as_it_was is None:
-            return self._idle[name]
-        known = self._views.get((name, as_it_was))
-        if known is None:
-            known = self._views[name, as_it_was] = seen(self._idle[name], as_it_was)
-        return known
+        fleet = record.fleet
+        return {name: seen(view, fleet[name]) if name in fleet else view for name, view in self._idle.items()}
 
     def _compared(self, record: Recorded, decision: Decision) -> Again:
         quality = record.predicted.quality.get(record.tier) if record.predicted else None

@@ -1,9 +1,9 @@
 """The record of a decision: what the ledger keeps of it, and how it is read again."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,10 @@ from router.ledger.sqlite import LedgerError, connect_reader
 _MICRO = 6  # digits after the point of a second
 _IN_COLUMNS = frozenset({"tags", "team", "user", "key", "model", "path"})  # of the request's row itself
 _KEPT = tuple(field.name for field in fields(Facts) if field.name not in _IN_COLUMNS)
+_PLAIN: Mapping[str, Any] = {
+    "prompt_tokens": 0, "turns": 1, "has_code": False, "has_tools": False, "has_images": False, "wants_json": False,
+    "wants_logprobs": False, "language": "und", "stream": False, "n": 1, "max_tokens": None, "hour": 0, "weekday": 0,
+}  # fmt: skip
 _PREDICTED = tuple(field.name for field in fields(Predicted))
 _kept, _predicted_of = attrgetter(*_KEPT), attrgetter(*_PREDICTED)
 _ROWS = """
@@ -25,7 +29,7 @@ FROM request WHERE started_ns >= ? AND started_ns < ? ORDER BY started_ns, reque
 """
 
 # What a tier was doing: state, requests in flight, capacity, seconds to the first token, between tokens, why barred.
-Seen = tuple[Any, int, int, float | None, float | None, str]
+Seen = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +77,12 @@ def facts_of(facts: Facts, decision: Decision | None) -> dict[str, object]:
     return told
 
 
-def seen(view: TierView, as_it_was: Seen | None) -> TierView:
-    """The tier of another configuration, doing what its namesake did; idle where there was none."""
-    if as_it_was is None:
-        return view
+def seen(view: TierView, as_it_was: Seen) -> TierView:
+    """The tier of another configuration, doing what its namesake did."""
     state, inflight, capacity, ttft_s, inter_token_s, barred = as_it_was
-    return replace(
-        view, state=state, inflight=inflight, capacity=capacity, ttft_s=ttft_s, inter_token_s=inter_token_s,
-        barred=barred,
+    return TierView(
+        view.name, view.context, view.needs_met, state, view.input_nusd, view.cached_input_nusd, view.output_nusd,
+        inflight, capacity, ttft_s, inter_token_s, view.output, barred,
     )  # fmt: skip
 
 
@@ -107,8 +109,8 @@ def _recorded(row: sqlite3.Row) -> Recorded:
     accept = told.get("accept")
     return Recorded(
         request_id=row["request_id"], client_model=row["client_model"], name=row["decision"],
-        facts=_facts(row, told), predicted=_predicted(told.get("predicted")),
-        fleet={name: tuple(doing) for name, doing in told.get("fleet", {}).items()}, decided=decided, accept=accept,
+        facts=facts_again(row, told), predicted=_predicted(told.get("predicted")),
+        fleet=told.get("fleet", {}), decided=decided, accept=accept,
         kept=accept is not None and row["tier"] == decided[0] and row["attempts"] == 1, tier=row["tier"],
         cache=row["cache"], status=row["status"], seconds=(row["ended_ns"] - row["started_ns"]) / 1e9,
         cost_nusd=row["cost_nusd"], input_tokens=row["input_tokens"], cached_input_tokens=row["cached_input_tokens"],
@@ -116,16 +118,12 @@ def _recorded(row: sqlite3.Row) -> Recorded:
     )  # fmt: skip
 
 
-def _facts(row: sqlite3.Row, told: Mapping[str, Any]) -> Facts:
-    """What an older gateway did not keep is as in a plain request."""
-    plain: dict[str, Any] = {
-        "prompt_tokens": 0, "turns": 1, "has_code": False, "has_tools": False, "has_images": False,
-        "wants_json": False, "wants_logprobs": False, "language": "und", "stream": False, "n": 1, "max_tokens": None,
-    }  # fmt: skip
-    kept = {name: value for name, value in told.items() if name in _KEPT}
+def facts_again(row: Mapping[str, Any] | sqlite3.Row, told: Mapping[str, Any]) -> Facts:
+    """What another version of the gateway did not keep is as in a plain request."""
+    kept = {name: told.get(name, plain) for name, plain in _PLAIN.items()}
     return Facts(
-        **{**plain, **kept}, path=row["path"], model=row["client_model"], tags=orjson.loads(row["tags"]),
-        team=row["team"], user=row["user"], key=row["key_id"],
+        **kept, path=row["path"], model=row["client_model"], tags=orjson.loads(row["tags"]), team=row["team"],
+        user=row["user"], key=row["key_id"],
     )  # fmt: skip
 
 

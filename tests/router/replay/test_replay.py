@@ -7,7 +7,9 @@ import pytest
 
 from policies.load import loads
 from policies.schema import Config
+from policies.types import Facts
 from router.replay.latency import fitted
+from router.replay.recorded import facts_again, facts_of
 from router.replay.report import plain, replay, with_threshold
 from tests.router.gateway import Running, chat, gateway
 
@@ -124,3 +126,16 @@ def test_latency_is_a_beginning_and_so_much_a_token():
     assert (on_line.base_s, on_line.per_token_s) == (pytest.approx(1.0), pytest.approx(0.05))
     assert fitted(2, 20, 4.0, 200, 40).seconds(10) == pytest.approx(2.0)
     assert fitted(2, 30, 1.0, 500, 19).base_s >= 0
+
+
+def test_every_fact_is_read_again():
+    """A fact that is kept but not read would be another one in the replay."""
+    facts = Facts(
+        path="/p", model="m", prompt_tokens=7, turns=3, has_code=True, has_tools=True, has_images=True, wants_json=True,
+        wants_logprobs=True, language="de", stream=True, n=2, max_tokens=9, tags={"a": "b"}, team="t", user="u", key="k",
+        hour=5, weekday=6,
+    )  # fmt: skip
+    row = {
+        "path": "/p", "client_model": "m", "tags": '{"a": "b"}', "team": "t", "user": "u", "key_id": "k",
+    }  # fmt: skip
+    assert facts_again(row, facts_of(facts, None)) == facts
