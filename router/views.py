@@ -20,16 +20,17 @@ def idle_views(snapshot: Snapshot) -> Mapping[str, TierView]:
 def _view(snapshot: Snapshot, name: str) -> TierView:
     tier = snapshot.tiers[name]
     rates = snapshot.rates[name]
+    state, inflight, capacity = tier.glance()
     return TierView(
         name=name,
         context=tier.spec.context,
         needs_met=tier.spec.capabilities,
-        state=tier.state(),
+        state=state,
         input_nusd=rates.input,
         cached_input_nusd=rates.cached_input,
         output_nusd=rates.output,
-        inflight=tier.inflight,
-        capacity=tier.capacity,
+        inflight=inflight,
+        capacity=capacity,
         ttft_s=tier.ttft_s,
         inter_token_s=tier.inter_token_s,
         output=snapshot.config.tiers[name].output,

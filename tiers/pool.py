@@ -2,9 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from statistics import median
-from typing import Literal
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Literal, NamedTuple
 
 from tiers.affinity import Affinity
 from tiers.base import Engine
@@ -21,6 +20,14 @@ CHECK_S = 10.0
 RECHECK_S = 1.0  # of a replica that its gauges hold back
 _REOPEN_FIRST_S, _REOPEN_LONGEST_S = 1.0, 15.0
 _ANYTHING = Work()
+
+
+class Glance(NamedTuple):
+    """How a tier is doing. inflight: our requests on it; capacity: those that the replicas now serving take at once."""
+
+    state: TierState
+    inflight: int
+    capacity: int
 
 
 class Tier:
@@ -78,12 +85,23 @@ class Tier:
 
     def state(self) -> TierState:
         """`full` says that waiting may help, `down` that only mending will."""
-        kept = [r for r in self.replicas if not r.draining]
-        if not kept:
-            return "draining"
-        if any(r.accepts for r in kept):
-            return "up"
-        return "full" if any(r.serving for r in kept) else "down"
+        return self.glance().state
+
+    def glance(self) -> Glance:
+        """How it is doing, in one pass over the replicas: it is asked for every request."""
+        inflight = capacity = 0
+        state: TierState = "draining"
+        for replica in self.replicas:
+            inflight += replica.inflight
+            if replica.draining:
+                continue
+            if replica.serving:
+                capacity += self.spec.limits.max_inflight
+                if state != "up":
+                    state = "up" if replica.accepts else "full"
+            elif state == "draining":
+                state = "down"
+        return Glance(state, inflight, capacity)
 
     def may_open(self, exclude: Collection[str] = ()) -> bool:
         """Whether a replica that is not excluded works, though it may be full now."""
@@ -107,16 +125,15 @@ class Tier:
 
     @property
     def capacity(self) -> int:
-        """Requests that the replicas now serving take at once."""
-        return self.spec.limits.max_inflight * sum(r.serving for r in self.replicas)
+        return self.glance().capacity
 
     @property
     def ttft_s(self) -> float | None:
-        return _middle(r.ttft.median for r in self.replicas)
+        return _middle([r.ttft.median for r in self.replicas])
 
     @property
     def inter_token_s(self) -> float | None:
-        return _middle(r.inter_token.median for r in self.replicas)
+        return _middle([r.inter_token.median for r in self.replicas])
 
     def replica(self, name: str) -> Replica:
         """Raises KeyError, naming the replicas there are."""
@@ -194,6 +211,9 @@ def _groups(replicas: Sequence[Replica], prefer: str) -> tuple[tuple[Replica, ..
     return tuple(group for group in (preferred, others) if group)
 
 
-def _middle(medians: Iterable[float | None]) -> float | None:
-    known = [value for value in medians if value is not None]
-    return median(known) if known else None
+def _middle(medians: Sequence[float | None]) -> float | None:
+    """The (upper) median of those that are known."""
+    if len(medians) == 1:
+        return medians[0]
+    known = sorted([value for value in medians if value is not None])
+    return known[len(known) // 2] if known else None

@@ -5,23 +5,20 @@ from statistics import median
 
 
 class Recent:
-    """Keeps the last `size` durations in seconds; their median is worked out once per change."""
+    """Keeps the last `size` durations in seconds; their median is worked out again after every eighth of them."""
 
     def __init__(self, size: int = 64) -> None:
         self._values: deque[float] = deque(maxlen=size)
-        self._median: float | None = None
-        self._stale = False
+        self._few = size // 8
+        self._new = 0
+        self.median: float | None = None
 
     def add(self, seconds: float) -> None:
         self._values.append(seconds)
-        self._stale = True
-
-    @property
-    def median(self) -> float | None:
-        if self._stale:
-            self._median = median(self._values)
-            self._stale = False
-        return self._median
+        self._new += 1
+        if self._new >= self._few or len(self._values) < self._few:
+            self._new = 0
+            self.median = median(self._values)
 
 
 class Smoothed:
