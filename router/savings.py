@@ -54,7 +54,8 @@ def savings(
         parts = _of_hit(baseline_nusd, hit.cost_nusd, "semantic" if cache == "semantic" else "exact")
     else:
         assert answered_by is not None  # noqa: S101 - one of the two answered
-        parts = _of_answer(baseline_nusd, answered_by, _uncached(prices.price(answering), usage))
+        price = prices.price(answering, answered_by.replica.spec.kind)
+        parts = _of_answer(baseline_nusd, answered_by, _uncached(price, answered_by.usage))
     return Savings(baseline, baseline_nusd, _added(parts, others))
 
 
@@ -108,6 +109,7 @@ def _of_hit(baseline_nusd: int | None, kept_nusd: int | None, reason: Reason) ->
 
 
 def _of_answer(baseline_nusd: int | None, answered_by: Attempt, uncached_nusd: int | None) -> dict[str, int]:
+    """uncached_nusd: of what this attempt itself used, at the rate of its own replica."""
     parts: dict[str, int] = {}
     if baseline_nusd is not None and uncached_nusd is not None:
         parts["cascade" if answered_by.kind == "draft" else "routing"] = baseline_nusd - uncached_nusd

@@ -84,6 +84,19 @@ async def test_a_pinned_request_saves_nothing_by_routing(tmp_path):
         assert dict(last(running).saved) == {"routing": 0}
 
 
+async def test_a_spot_replica_s_rate_is_routing_s_saving(tmp_path):
+    """What the answering replica itself costs counts; a lower rate is nothing that a prefix cache saved."""
+    spot = "gpu: {{kind: A, usd_per_hour: 36, tokens_per_second: 1000, rates: {{spot: 18}}}},"
+    config = THREE_TIERS.replace(SHORT, spot).replace(
+        'http://127.0.0.1:9/v1"', 'http://127.0.0.1:9/v1", class: spot', 1
+    )
+    async with gateway(tmp_path, config=config) as running:
+        await running.post(chat(), headers=STRAIGHT)
+        assert list(last(running).saved) == ["routing"]
+        assert last(running).cost_nusd % 5_000 == 0, "18 USD/h at 1,000 tokens a second are 5,000 nUSD a token"
+        assert adds_up(last(running))
+
+
 @pytest.mark.parametrize("tier", ["short", "long"])
 async def test_what_is_unknown_is_not_saved(tmp_path, tier):
     """Without the price of the tier that answered, or of every dearer one, no figure is made up."""
@@ -101,3 +114,13 @@ async def test_a_request_that_nobody_answered_is_compared_with_nothing(tmp_path)
         reply = await running.post(chat(), headers=STRAIGHT)
         assert reply.status >= 500
         assert (last(running).baseline_nusd, dict(last(running).saved)) == (None, {})
+
+
+async def test_an_answer_that_two_engines_wrote_adds_up(tmp_path):
+    """What the first one had written is paid twice, once there and once as the other's prompt: routing's loss."""
+    fakes = {"short": {"reply": "one two three four", "fail": "cut"}, "long": {"reply": "one two three four five"}}
+    async with gateway(tmp_path, fakes) as running:
+        await running.post(chat(stream=True, temperature=0), headers=STRAIGHT)
+        row = last(running)
+        assert row.attempts == 2 and set(row.saved) == {"routing"}
+        assert adds_up(row)

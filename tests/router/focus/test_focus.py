@@ -63,7 +63,7 @@ class Books:
         self.ledger.record(
             RequestRow(
                 request_id=f"r{name}", started_ns=at_ns, ended_ns=at_ns + 1, path="/v1/chat/completions",
-                client_model="auto", policy="default", decision="x", tier="edge", model="small", status=200, cache="off",
+                client_model="auto", policy="default", decision="x", tier="edge", model="m", status=200, cache="off",
                 attempts=1, stream=False, input_tokens=0, cached_input_tokens=0, output_tokens=0, reasoning_tokens=0,
                 estimated=False, cost_nusd=cost,
             )

@@ -132,8 +132,8 @@ def test_every_fact_is_read_again():
     """A fact that is kept but not read would be another one in the replay."""
     facts = Facts(
         path="/p", model="m", prompt_tokens=7, turns=3, has_code=True, has_tools=True, has_images=True, wants_json=True,
-        wants_logprobs=True, language="de", stream=True, n=2, max_tokens=9, tags={"a": "b"}, team="t", user="u", key="k",
-        hour=5, weekday=6,
+        wants_logprobs=True, language="de", stream=True, n=2, max_tokens=9, tags={"a": "b"}, team="t",
+        user="u", key="k", hour=5, weekday=6,
     )  # fmt: skip
     row = {
         "path": "/p", "client_model": "m", "tags": '{"a": "b"}', "team": "t", "user": "u", "key_id": "k",
