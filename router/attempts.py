@@ -103,8 +103,8 @@ async def go_on(walk: Walk, tier: Tier, sent: Assembler, error: TierError | None
         way = _way(walk, placed, sent)
         try:
             return await _try(walk.bus, walk.request, walk.decision, walk.tried, placed, way)
-        except OverBudget:
-            walk.failures.over_budget(placed.tier)
+        except OverBudget as refusal:
+            walk.failures.over_budget(placed.tier, refusal)
         except TierError as failure:
             walk.failures.note(placed.tier, failure)
             if isinstance(failure, Refused) and placed.tier not in walk.anew:

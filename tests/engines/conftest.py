@@ -36,15 +36,15 @@ def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer
 
 
 @contextlib.contextmanager
-def vllm_of_ones_own(directory: Path) -> Iterator[tuple[VllmServer, subprocess.Popen[bytes]]]:
-    """A server that its user may kill."""
+def vllm_of_ones_own(directory: Path, *, at_once: int = 16) -> Iterator[tuple[VllmServer, subprocess.Popen[bytes]]]:
+    """A server that its user may kill. at_once: sequences that it decodes together."""
     if not PYTHON.exists():
         pytest.skip("no vLLM here: run tests/engines/setup_vllm.sh")
     subprocess.run([PYTHON, ROOT / "tests/engines/toy_model.py", directory / "model"], check=True, capture_output=True)
     server = VllmServer(f"http://127.0.0.1:{_free_port()}/v1")
     log = directory / "log.txt"
     with log.open("wb") as out:
-        process = _start(server, directory, out)
+        process = _start(server, directory, out, at_once)
     try:
         _wait_until_ready(server, process, log)
         yield server, process
@@ -52,10 +52,10 @@ def vllm_of_ones_own(directory: Path) -> Iterator[tuple[VllmServer, subprocess.P
         _end(process)
 
 
-def _start(server: VllmServer, directory: Path, out: object) -> subprocess.Popen[bytes]:
+def _start(server: VllmServer, directory: Path, out: object, at_once: int) -> subprocess.Popen[bytes]:
     command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", directory / "model"]
     command += ["--served-model-name", server.model, "--host", "127.0.0.1", "--port", server.url.split(":")[2][:-3]]
-    command += ["--enforce-eager", "--max-num-seqs", "16", "--max-num-queued-reqs", "32"]
+    command += ["--enforce-eager", "--max-num-seqs", str(at_once), "--max-num-queued-reqs", "32"]
     command += ["--enable-prompt-tokens-details"]
     settings = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
     return subprocess.Popen(

@@ -4,8 +4,9 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -153,17 +154,23 @@ async def test_a_llama_cpp_process_is_killed_and_the_other_goes_on(tmp_path):
         await killed(made, lambda: os.kill(first.pid, signal.SIGKILL))
 
 
+@pytest.fixture(scope="module")
+def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[VllmServer, subprocess.Popen[bytes]]]:
+    """It dies with the last test."""
+    with vllm_of_ones_own(tmp_path_factory.mktemp("vllm"), at_once=STREAMS) as made:
+        yield made
+
+
 @pytest.mark.engines
-async def test_a_llama_cpp_process_is_killed_and_vllm_goes_on(tmp_path, vllm_server: VllmServer):
+async def test_a_llama_cpp_process_is_killed_and_vllm_goes_on(tmp_path, vllm):
     """vLLM is shown what llama.cpp wrote, and writes on."""
-    async with stage(tmp_path, order="edge, short", more=VLLM.format(vllm_server)) as made:
+    async with stage(tmp_path, order="edge, short", more=VLLM.format(vllm[0])) as made:
         engine = made.tiers["edge"].replicas[0].engine
         await killed(made, lambda: os.kill(engine.pid, signal.SIGKILL))
 
 
 @pytest.mark.engines
-async def test_vllm_is_killed_and_llama_cpp_goes_on(tmp_path):
+async def test_vllm_is_killed_and_llama_cpp_goes_on(tmp_path, vllm):
     """Its whole process group dies; the embedded engine writes on."""
-    with vllm_of_ones_own(tmp_path) as (server, process):
-        async with stage(tmp_path, order="short, edge", more=VLLM.format(server)) as made:
-            await killed(made, lambda: os.killpg(process.pid, signal.SIGKILL))
+    async with stage(tmp_path, order="short, edge", more=VLLM.format(vllm[0])) as made:
+        await killed(made, lambda: os.killpg(vllm[1].pid, signal.SIGKILL))

@@ -1,0 +1,1 @@
+"""Fuzzing: whatever callers and engines send, no defect shows."""
