@@ -27,7 +27,7 @@ from router.snapshot import Snapshot
 from router.waiting import WaitingRoom
 
 _log = logging.getLogger("tiergate")
-_CACHE_BYTES = 256 << 20
+_CACHE_BYTES = 64 << 20
 
 
 class Services:
