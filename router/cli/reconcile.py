@@ -53,7 +53,9 @@ def _draw(gaps: Sequence[Gap], share: float) -> None:
         for gap in gaps
     ]  # fmt: skip
     table(headings, rows, numbers=("ledger", "theirs", "difference", "unexplained"))
-    told = dict.fromkeys(f"{gap.where}: {cause.name}: {cause.told}" for gap in gaps for cause in gap.causes)
+    told = dict.fromkeys(
+        f"{gap.where}: {cause.name}: {cause.told}" for gap in gaps if gap.difference for cause in gap.causes
+    )
     if told:
         say()
     for line in told:

@@ -1,7 +1,6 @@
 """`tiergate spend`: read the ledger."""
 
 import csv
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -13,11 +12,11 @@ import typer
 
 from router.cli.check import ConfigOption, read
 from router.cli.console import as_json, fail, say, table
+from router.cli.period import duration_ns
 from router.ledger.sums import Sums, sums, total
 from router.money import usd
 from router.services import ledger_path
 
-_UNITS_S = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 _HOUR_NS = 3_600_000_000_000
 _TIMES = {"hour": "%Y-%m-%dT%H:00Z", "day": "%Y-%m-%d"}
 _OF_REQUESTS = ("requests", "errors")
@@ -97,8 +96,5 @@ def _cells(row: Sums) -> tuple[object, ...]:
 
 def _since_ns(text: str) -> int:
     """Hours and more go back to the beginning of an hour, so that whole hours are read; minutes are exact."""
-    match = re.fullmatch(r"(\d{1,6})([mhdw])", text)
-    if match is None:
-        fail(f"--since: found {text!r}, allowed a number and m, h, d or w, such as 24h.")
-    since_ns = time.time_ns() - int(match[1]) * _UNITS_S[match[2]] * 1_000_000_000
-    return since_ns if match[2] == "m" else since_ns // _HOUR_NS * _HOUR_NS
+    since_ns = time.time_ns() - duration_ns("--since", text)
+    return since_ns if text.endswith("m") else since_ns // _HOUR_NS * _HOUR_NS

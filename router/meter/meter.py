@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _LOOK_S = 10.0
 _LOOKS_TO_A_READING = 6
+_READ_S = 3.0  # a replica that does not answer must hold up neither the start nor the end
 
 
 class Meter:
@@ -79,8 +80,9 @@ class Meter:
     async def _read(self, tier: Tier, replica: Replica) -> None:
         counter = self._counter(tier, replica)
         load: Load | None = None
-        with contextlib.suppress(TierError, OSError):
-            load = await replica.engine.load()
+        with contextlib.suppress(TierError, OSError):  # TimeoutError is an OSError
+            async with asyncio.timeout(_READ_S):
+                load = await replica.engine.load()
         counter.read(self._now_ns(), load)
 
     def _keep(self) -> None:
