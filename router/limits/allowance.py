@@ -7,7 +7,7 @@ from policies.types import Facts, Predicted, TierView
 from router.limits.hold import Hold
 from router.limits.meters import Meter
 from router.limits.refusals import OverBudget, over_budget
-from router.limits.restrict import Expected, acting
+from router.limits.restrict import Expected, acting, most_used
 from router.limits.state import OnExceed
 from router.limits.store import Charge, Store
 from router.money import Price
@@ -39,7 +39,7 @@ class Allowance:
         self, views: Mapping[str, TierView], facts: Facts, predicted: Predicted | None, prices: PriceBook
     ) -> Mapping[str, TierView]:
         """The tiers, those barred that a budget does not hold any more."""
-        if not self._meters:
+        if all(self._plenty(meter, most_used(meter.unit, views, facts, predicted)) for meter in self._meters):
             return views
         expected = self._expected = Expected.of(views, facts, predicted, prices)
         reasons: dict[str, str] = {}
@@ -55,6 +55,11 @@ class Allowance:
         if not reasons:
             return views
         return {name: replace(view, barred=view.barred or reasons.get(name, "")) for name, view in views.items()}
+
+    def _plenty(self, meter: Meter, most: float | None) -> bool:
+        """Whether no tier could reach any of the meter's limits. most: that a tier may use, None where unknown."""
+        total = self._store.total(meter.pot)
+        return most is not None and total.spent + total.reserved + most < meter.floor
 
     def relax(self, views: Mapping[str, TierView], wanted: Iterable[str]) -> Mapping[str, TierView]:
         """The same tiers with the cheapest of those wanted let through, where only a downgrade bars it."""

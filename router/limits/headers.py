@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 
 from router.limits.gcra import Rate
-from router.limits.store import Charge
+from router.limits.plan import Rated
 
 
-def told(charges: Iterable[tuple[str, Charge]], rates: Iterable[Rate]) -> dict[str, str]:
-    """charges: each with what it counts, `requests` or `tokens`. Of several limits the one with least left is told."""
-    tightest: dict[str, tuple[Charge, Rate]] = {}
-    for (what, charge), rate in zip(charges, rates, strict=True):
-        known = tightest.get(what)
+def told(rated: Iterable[Rated], rates: Iterable[Rate]) -> dict[str, str]:
+    """Of several limits of requests, or of tokens, the one with least left is told."""
+    tightest: dict[str, tuple[Rated, Rate]] = {}
+    for limit, rate in zip(rated, rates, strict=True):
+        known = tightest.get(limit.what)
         if known is None or rate.remaining < known[1].remaining:
-            tightest[what] = charge, rate
+            tightest[limit.what] = limit, rate
     headers: dict[str, str] = {}
-    for what, (charge, rate) in tightest.items():
-        headers[f"x-ratelimit-limit-{what}"] = str(charge.per_minute)
+    for what, (limit, rate) in tightest.items():
+        headers[f"x-ratelimit-limit-{what}"] = str(limit.per_minute)
         headers[f"x-ratelimit-remaining-{what}"] = str(rate.remaining)
         headers[f"x-ratelimit-reset-{what}"] = duration(rate.reset_us)
     return headers

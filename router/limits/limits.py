@@ -2,18 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from router.errors import ApiError
 from router.ledger.ledger import Ledger
 from router.limits.allowance import Allowance
 from router.limits.expect import charged_tokens
 from router.limits.headers import told
-from router.limits.meters import Meter, counted_as, meters
+from router.limits.meters import Meter, meters
 from router.limits.period import Calendar
+from router.limits.plan import Plan, Plans, Rated
 from router.limits.refusals import too_fast, too_large, uncounted
-from router.limits.rules import EACH, Budget, Counted, Rules, Scope, Who
+from router.limits.rules import EACH, Budget, Counted, Rules, Who
 from router.limits.seeds import seeds
 from router.limits.state import BudgetState, OnExceed
 from router.limits.store import Answer, Charge, Store
@@ -47,6 +47,7 @@ class Limits:
         self._emit = emit
         self._now_ns = now_ns
         self._calendar = Calendar()
+        self._plans = Plans(self._calendar)
         self._meters: dict[str, Meter] = {}  # every one that anything was counted in, by its pot
         self._taken_up: set[Counted] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,21 +58,23 @@ class Limits:
 
         Raises ApiError: 429 `rate_limit_exceeded`, or 503 where limits are closed without Redis.
         """
-        rules, own = request.snapshot.limits, request.principal.own
-        if rules.empty and own is None:
+        if request.snapshot.limits.empty and request.principal.own is None:
             return None
-        who = Who(request.facts.team, request.facts.key, request.facts.user, request.tags, own)
-        asked = list(_asked(rules, who, request))
-        headers = await self._charge(asked) if asked else {}
-        paying = self._known(meters(rules.budgets_of(who), self._calendar, self._now_ns()))
-        tokens = [rated.charge for rated in asked if rated.what == "tokens"]
-        return Allowance(self._store, paying, tokens=tokens, headers=headers, tell=self._tell)
+        plan = self._plan(request)
+        tokens: list[Charge] = []
+        headers: dict[str, str] = {}
+        if plan.rates:
+            counted = charged_tokens(request.facts)
+            charges = [rated.charge(counted) for rated in plan.rates]
+            headers = await self._charge(plan.rates, charges)
+            tokens = [charge for rated, charge in zip(plan.rates, charges, strict=True) if rated.what == "tokens"]
+        return Allowance(self._store, plan.meters, tokens=tokens, headers=headers, tell=self._tell)
 
     def look(self, request: Request) -> Allowance | None:
         """The same without charging anything: for `explain`."""
-        who = Who(request.facts.team, request.facts.key, request.facts.user, request.tags, request.principal.own)
-        paying = meters(request.snapshot.limits.budgets_of(who), self._calendar, self._now_ns())
-        return Allowance(self._store, paying, tokens=(), headers={}, tell=_silently) if paying else None
+        if request.snapshot.limits.empty and request.principal.own is None:
+            return None
+        return Allowance(self._store, self._plan(request).meters, tokens=(), headers={}, tell=_silently)
 
     async def open(self) -> None:
         """Take up what the ledger says was spent. Raises LedgerError."""
@@ -95,14 +98,15 @@ class Limits:
         now_ns = self._now_ns()
         budgets = [*self._rules().budgets, *self._own()]
         named = [(budget.scope, budget) for budget in budgets if budget.scope.value != EACH]
-        pots = {meter.pot: meter for meter in meters(named, self._calendar, now_ns)}
-        each = {(budget.scope.kind, budget.unit, budget.period) for budget in budgets if budget.scope.value == EACH}
-        pots |= {
-            pot: meter
-            for pot, meter in self._meters.items()
-            if (meter.scope.kind, meter.unit, meter.period) in each and meter.span.ends_ns > now_ns and pot not in pots
-        }
-        return tuple(self._state(meter, budget) for meter in pots.values() for budget in meter.budgets)
+        taken = {scope for scope, _ in named}
+        each = [
+            (meter.scope, budget)
+            for meter in self._meters.values()
+            for budget in budgets
+            if meter.span.ends_ns > now_ns and meter.scope not in taken and budget.counted == _each(meter)
+        ]
+        present = meters([*named, *each], self._calendar, now_ns)
+        return tuple(self._state(meter, budget) for meter in present for budget in meter.budgets)
 
     async def _take_up(self) -> None:
         """Seed the pots of budgets not seen before with what began before this moment; later attempts count here."""
@@ -113,37 +117,44 @@ class Limits:
         await self._ledger.flush()
         found = await asyncio.to_thread(lambda: list(seeds(self._ledger.path, budgets, now_ns=now_ns)))
         for meter, spent in found:
-            each = meter.counted._replace(scope=meter.scope._replace(value=EACH))
-            if meter.counted not in before and each not in before:
-                self._known((meter,))
+            if meter.counted not in before and _each(meter) not in before:
+                self._know((meter,))
                 self._store.seed(meter.pot, spent.spent, spent.unpriced, meter.span.ends_ns)
 
-    async def _charge(self, asked: "list[_Rated]") -> dict[str, str]:
-        answer = await self._store.ask([rated.charge for rated in asked], ())
-        headers = told(((rated.what, rated.charge) for rated in asked), answer.rates) if answer.rates else {}
+    def _plan(self, request: Request) -> Plan:
+        facts = request.facts
+        who = Who(facts.team, facts.key, facts.user, request.tags, request.principal.own)
+        plan = self._plans.plan(request.snapshot.limits, who, self._now_ns())
+        self._know(plan.meters)
+        return plan
+
+    async def _charge(self, rates: Sequence[Rated], charges: Sequence[Charge]) -> dict[str, str]:
+        answer = await self._store.ask(charges, ())
+        headers = told(rates, answer.rates) if answer.rates else {}
         if not answer.granted:
-            raise self._refusal(asked, answer, headers)
+            raise self._refusal(rates, charges, answer, headers)
         return headers
 
-    def _refusal(self, asked: "list[_Rated]", answer: Answer, headers: Mapping[str, str]) -> ApiError:
+    def _refusal(
+        self, rates: Sequence[Rated], charges: Sequence[Charge], answer: Answer, headers: Mapping[str, str]
+    ) -> ApiError:
         """The limit that one waits longest for."""
         if not answer.over:
             return uncounted()
         worst = max(answer.over, key=lambda place: answer.rates[place].wait_us)
-        rated = asked[worst]
+        rated, charge = rates[worst], charges[worst]
         self._emit(LimitReached(rated.what, rated.rule, "reject"))
-        if rated.charge.cost > rated.charge.per_minute:
-            return too_large(rated.scope, rated.charge.cost, rated.charge.per_minute, headers)
-        return too_fast(rated.scope, rated.what, rated.charge.per_minute, answer.rates[worst], headers)
+        if charge.cost > charge.per_minute:
+            return too_large(rated.scope, charge.cost, charge.per_minute, headers)
+        return too_fast(rated.scope, rated.what, charge.per_minute, answer.rates[worst], headers)
 
-    def _known(self, found: tuple[Meter, ...]) -> tuple[Meter, ...]:
+    def _know(self, found: Sequence[Meter]) -> None:
         if len(self._meters) > _MANY and any(meter.pot not in self._meters for meter in found):
             now_ns = self._now_ns()
             self._meters = {pot: meter for pot, meter in self._meters.items() if meter.span.ends_ns > now_ns}
             self._told = {(pot, action) for pot, action in self._told if pot in self._meters}
         for meter in found:
             self._meters[meter.pot] = meter
-        return found
 
     def _tell(self, meter: Meter, action: OnExceed) -> None:
         """Every rejection, and once a period that a budget warns or downgrades."""
@@ -164,24 +175,9 @@ class Limits:
         )  # fmt: skip
 
 
-class _Rated(NamedTuple):
-    """One charge: what it counts, whose it is, and the scope as the configuration has it."""
-
-    what: Literal["requests", "tokens"]
-    scope: Scope
-    rule: str
-    charge: Charge
-
-
-def _asked(rules: Rules, who: Who, request: Request) -> Iterator[_Rated]:
-    """Each rate once, named by its scope and its limit."""
-    for scope, limit in rules.rates_of(who):
-        name, rule = counted_as(scope), str(limit.scope)
-        if limit.requests is not None:
-            yield _Rated("requests", scope, rule, Charge(f"{name}/requests/{limit.requests}", limit.requests, 1))
-        if limit.tokens is not None:
-            cost = charged_tokens(request.facts)
-            yield _Rated("tokens", scope, rule, Charge(f"{name}/tokens/{limit.tokens}", limit.tokens, cost))
+def _each(meter: Meter) -> Counted:
+    """What a budget of `*` has in common with this meter."""
+    return meter.counted._replace(scope=meter.scope._replace(value=EACH))
 
 
 def _silently(_meter: Meter, _action: OnExceed) -> None:

@@ -16,7 +16,7 @@ _LONGEST = 120
 class Meter:
     """One pot: what a scope spends of a unit in a period, and the budgets that look at it.
 
-    cap: the least limit that rejects, None where none does.
+    cap: the least limit that rejects, None where none does. floor: the least limit of all.
     """
 
     pot: str
@@ -24,6 +24,7 @@ class Meter:
     span: Span
     budgets: tuple[Budget, ...]
     cap: int | None
+    floor: int
 
     @property
     def scope(self) -> Scope:
@@ -61,7 +62,7 @@ def _meter(counted: Counted, budgets: tuple[Budget, ...], calendar: Calendar, no
     span = calendar.span(counted.period, counted.timezone, now_ns)
     cap = min((budget.limit for budget in budgets if budget.on_exceed == "reject"), default=None)
     pot = f"{counted_as(counted.scope)}/{counted.unit}/{counted.period}/{counted.timezone}/{span.name}"
-    return Meter(pot, counted, span, budgets, cap)
+    return Meter(pot, counted, span, budgets, cap, min(budget.limit for budget in budgets))
 
 
 def counted_as(scope: Scope) -> str:

@@ -9,7 +9,7 @@ from router.limits.expect import output_p90, reserved_output
 from router.limits.hold import expected_nusd
 from router.limits.meters import Meter
 from router.limits.pots import fits
-from router.limits.state import OnExceed
+from router.limits.state import OnExceed, Unit
 from router.limits.store import Draw
 from router.prices.book import PriceBook
 
@@ -39,6 +39,19 @@ class Expected:
         """Of these the one that could serve it at the least known price."""
         priced = {name: cost for name in names if name in self.able and (cost := self.cost_nusd[name]) is not None}
         return min(priced, key=priced.__getitem__, default=None)
+
+
+def most_used(unit: Unit, views: Mapping[str, TierView], facts: Facts, predicted: Predicted | None) -> float | None:
+    """What the dearest tier would use, about; None where a price is unknown."""
+    output = reserved_output(facts, output_p90(predicted))
+    if unit == "tokens":
+        return facts.prompt_tokens + output
+    most = 0.0
+    for view in views.values():
+        if view.input_nusd is None or view.output_nusd is None:
+            return None
+        most = max(most, view.input_nusd * facts.prompt_tokens + view.output_nusd * output)
+    return most
 
 
 def acting(meter: Meter, used: int, expected: Expected) -> Iterator[tuple[OnExceed, dict[str, str]]]:

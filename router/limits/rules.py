@@ -119,7 +119,8 @@ class _Index(Generic[Rule]):
 class Rules:
     """The budgets and rate limits of one configuration.
 
-    A scope that is written by name, or made with its key, stands in place of `team:*`, `key:*` or `user:*`.
+    tags: the names that some scope asks for. A scope that is written by name, or made with its key, stands in place of
+    `team:*`, `key:*` or `user:*`.
     """
 
     def __init__(self, config: Config) -> None:
@@ -130,7 +131,7 @@ class Rules:
         self._budgets_of = _Index(self.budgets)
         self._rates_of = _Index(self.rates)
         scopes = [*(budget.scope for budget in self.budgets), *(limit.scope for limit in self.rates)]
-        self._tags = tuple(dict.fromkeys(scope.tag for scope in scopes if scope.kind == "tag"))
+        self.tags = tuple(dict.fromkeys(scope.tag for scope in scopes if scope.kind == "tag"))
 
     @property
     def empty(self) -> bool:
@@ -157,7 +158,7 @@ class Rules:
         for kind, value in (("team", who.team), ("key", who.key), ("user", who.user)):
             if value:
                 yield Scope(kind, value)
-        for tag in self._tags:
+        for tag in self.tags:
             if tag in who.tags:
                 yield Scope("tag", who.tags[tag], tag)
 
