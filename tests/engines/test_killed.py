@@ -75,7 +75,7 @@ class Stage:
     begun: int = 0
 
     async def ask(self, number: int) -> Told:
-        """`under_way` is set when every stream has had ten pieces."""
+        """`under_way` is set when every stream has had three pieces."""
         told = Told()
         body = chat(
             f"Tell me of the number {number}.", stream=True, max_tokens=TOKENS, temperature=0, ignore_eos=True,
@@ -86,7 +86,7 @@ class Stage:
             async for piece in reply.content.iter_any():
                 told.at.append(time.monotonic())
                 told.pieces.append(piece)
-                if len(told.pieces) == 10:
+                if len(told.pieces) == 3:
                     self.begun += 1
                     if self.begun == STREAMS:
                         self.under_way.set()
@@ -127,7 +127,7 @@ async def killed(made: Stage, kill: Callable[[], None]) -> None:
     await made.flush()
     rows = recent(made.folder / "ledger.db", STREAMS)
     gone_on = [row for row in rows if len(row["tried"]) > 1]
-    assert gone_on, "nothing was under way there"
+    assert len(gone_on) >= STREAMS // 4, "hardly anything was under way there"
     assert all(a["kind"] == "continuation" for row in gone_on for a in row["tried"][1:])
     assert all(row["status"] == 200 and row["tried"][-1]["outcome"] == "ok" for row in rows)
     for told in answers:

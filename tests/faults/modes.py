@@ -3,6 +3,7 @@
 import asyncio
 import gzip as gz
 import json
+import random
 import zlib
 from collections.abc import Awaitable, Callable
 
@@ -335,3 +336,18 @@ MODES: dict[str, Mode] = {
     "flood": flood,
     "redirect": redirect,
 }
+
+MIXED = (
+    "429", "500", "503", "reset-before-headers", "silent", "cut", "cut-reset", "stall", "malformed-event",
+    "error-in-stream", "200-error-body", "html",
+)  # fmt: skip
+
+
+def mixed(share: float, rng: random.Random) -> Mode:
+    """Each of `MIXED` in this share of the requests, and answers to all others."""
+
+    async def mode(x: Exchange) -> None:
+        drawn = rng.random() / share if share else len(MIXED)
+        await (MODES[MIXED[int(drawn)]] if drawn < len(MIXED) else ok)(x)
+
+    return mode
