@@ -252,6 +252,9 @@ class Tier(Settings):
             raise mistake("replicas", "none for engine litellm: the provider is in the model's name", at="replicas")
         if self.engine not in ("litellm", "llama.cpp") and not self.replicas:
             raise mistake("none", f"one or more [{{url: ...}}] for engine {self.engine}", at="replicas")
+        if self.prefer and self.prefer not in (classes := {replica.kind for replica in self.replicas}):
+            had = ", ".join(sorted(classes)) or "no replica here has one"
+            raise mistake(f"'{self.prefer}'", f"a class that one of the replicas has: {had}", at="prefer")
         if self.options.model_fields_set and not self.embedded:
             raise mistake(
                 "options",
