@@ -12,6 +12,7 @@ from router.cli.check import ConfigOption, read
 from router.cli.console import as_json, fail, say, table
 from router.errors import ApiError
 from router.ids import new_id
+from router.limits.recorded import recorded
 from router.pipeline import choose
 from router.request import Arrival, Principal
 from router.savings import ASSUMPTION
@@ -25,15 +26,20 @@ def explain(
     prompt: Annotated[str, typer.Argument(help="The user's message.")],
     config: ConfigOption = None,
     model: Annotated[str, typer.Option(help="What the client puts in `model`.")] = "auto",
+    tags: Annotated[str, typer.Option(help="Tags, as team=search,workload=chat.")] = "",
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """The decision for a prompt, with reasons and predicted cost; nothing is called."""
+    """The decision for a prompt, with reasons and predicted cost; nothing is called.
+
+    Budgets are as far spent as the ledger says.
+    """
     body = {"model": model, "messages": [{"role": "user", "content": prompt}]}
-    arrival = Arrival(new_id("req"), "/v1/chat/completions", {}, orjson.dumps(body))
+    headers = {"x-tiergate-tags": tags} if tags else {}
+    arrival = Arrival(new_id("req"), "/v1/chat/completions", headers, orjson.dumps(body))
     snapshot = unopened(config)
     try:
         request = admit(snapshot, Principal(), arrival)
-        decision = choose(request, predict(request), idle_views(snapshot))
+        decision = choose(request, predict(request), idle_views(snapshot), recorded(request))
     except ApiError as error:
         fail(error.message)
     data = {"model": model, **as_data(decision, snapshot.config)}
