@@ -37,13 +37,13 @@ _ARRAYS = (
     "landmarks",
     "nearness_mean",
     "nearness_per_deviation",
-    "outcome_weights",
     "outcome_bias",
     "length_weights",
     "length_bias",
     "length_steps",
 )
-_TREES = ("tree_feature", "tree_threshold", "tree_lost", "tree_leaves", "tree_slopes")  # all of them or none
+_TREES = ("tree_feature", "tree_threshold", "tree_lost", "tree_leaves", "tree_slopes")
+_LINES = ("outcome_weights",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def assemble(
             landmarks=arrays["landmarks"],
             nearness=Standard(arrays["nearness_mean"], arrays["nearness_per_deviation"]),
         ),
-        outcomes=OutcomeHead(tiers, arrays["outcome_weights"], arrays["outcome_bias"], _trees(arrays)),
+        outcomes=OutcomeHead(tiers, arrays["outcome_bias"], _trees(arrays), arrays.get(_LINES[0])),
         lengths=LengthHead(arrays["length_weights"], arrays["length_bias"], arrays["length_steps"]),
         version=version_of(name, card),
         card=card,
@@ -153,12 +153,12 @@ def arrays_of(inputs: Inputs, outcomes: OutcomeHead, lengths: LengthHead) -> dic
     forest = () if trees is None else (trees.feature, trees.threshold, trees.lost, trees.leaves, trees.slopes)
     return {
         **dict(zip(_TREES, forest, strict=False)),
+        **({} if outcomes.weights is None else {_LINES[0]: outcomes.weights}),
         "feature_mean": inputs.features.mean,
         "feature_per_deviation": inputs.features.per_deviation,
         "landmarks": inputs.landmarks,
         "nearness_mean": inputs.nearness.mean,
         "nearness_per_deviation": inputs.nearness.per_deviation,
-        "outcome_weights": outcomes.weights,
         "outcome_bias": outcomes.bias,
         "length_weights": lengths.weights,
         "length_bias": lengths.bias,
@@ -230,7 +230,7 @@ def _check(folder: Path, card: Mapping[str, Any], blob: bytes, embedding: Static
 def _arrays(folder: Path, blob: bytes) -> dict[str, npt.NDArray[Any]]:
     try:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
-            names = (*_ARRAYS, *(_TREES if _TREES[0] in arrays else ()))
+            names = (*_ARRAYS, *(name for part in (_TREES, _LINES) if part[0] in arrays for name in part))
             return {name: arrays[name].astype(_stored(name)) for name in names}
     except UNREADABLE as error:
         raise ArtifactError(f"{folder / 'model.npz'}: cannot be read ({error}): {_again(folder)}") from error
@@ -246,12 +246,13 @@ def _check_arrays(folder: Path, arrays: Mapping[str, npt.NDArray[Any]], tiers: i
         "landmarks": (landmarks, dim),
         "nearness_mean": (landmarks,),
         "nearness_per_deviation": (landmarks,),
-        "outcome_weights": (heads, width),
         "outcome_bias": (heads,),
         "length_weights": (2, width),
         "length_bias": (2,),
         "length_steps": (2,),
     }
+    if _LINES[0] in arrays:
+        allowed |= {_LINES[0]: (heads, width)}
     if _TREES[0] in arrays:
         count, nodes = np.atleast_2d(arrays[_TREES[0]]).shape
         allowed |= dict.fromkeys(_TREES[:3], (count, nodes)) | {

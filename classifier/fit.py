@@ -1,4 +1,4 @@
-"""The fitting of the heads: outcomes by trees and lines, calibrated, and length quantiles that cover.
+"""The fitting of the heads: outcomes by trees, calibrated, and length quantiles that cover.
 
 Offline only (extra `train`). Everything is cross-fitted by prompt: calibration and coverage are measured on prompts
 that the model in question has not seen. The same inputs, labels and seed give the same numbers.
@@ -26,8 +26,6 @@ Ints = npt.NDArray[np.int64]
 
 _MISSING = "training needs scikit-learn: pip install 'tiergate[train]'"
 FOLDS = 5
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # inverse penalties, tried upwards while they do better
-LINE_SHARES = (0.0, 0.5, 1.0)
 # How freely each part of the inputs is used, the surface features being 1 (measured, see docs/classifier.md).
 EMBEDDING_WEIGHT, NEARNESS_WEIGHT = 0.25, 0.3
 LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for each answer to a prompt
@@ -35,14 +33,9 @@ LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for eac
 
 @dataclass(frozen=True, slots=True)
 class OutcomeFit:
-    """An outcome head and how it did on prompts held out: calibrated probabilities (rows, tiers + pairs).
-
-    strength: the inverse penalty of the lines; line_share: their share beside the trees, 0 to 1.
-    """
+    """An outcome head and how it did on prompts held out: calibrated probabilities (rows, tiers + pairs)."""
 
     head: OutcomeHead
-    strength: float
-    line_share: float
     held_out: Doubles
 
 
@@ -81,39 +74,20 @@ def outcome_labels(correct: Doubles) -> Doubles:
     return np.concatenate((correct, gains), axis=1)
 
 
-def fit_outcomes(
-    inputs: Floats, scale: Doubles, tiers: tuple[str, ...], correct: Doubles, folds: Ints, seed: int = 0
-) -> OutcomeFit:
-    """Fit an outcome head to inputs (rows, width), scaled by `input_scale`, and correctness (rows, tiers) in [0, 1].
+def fit_outcomes(inputs: Floats, tiers: tuple[str, ...], correct: Doubles, folds: Ints, seed: int = 0) -> OutcomeFit:
+    """Fit an outcome head to inputs (rows, width) and correctness (rows, tiers) in [0, 1].
 
-    Trees, lines or the mean of both, whichever is the surest of held-out prompts; then calibrated on these (Platt).
+    A forest, calibrated by what forests say of prompts that they have not seen (Platt).
     """
-    scaled = inputs.astype(np.float64) * scale
     labels = _away_from_certain(outcome_labels(correct))
-    strength, lines = _best_strength(scaled, labels, folds)
-    trees = held_out_trees(inputs, labels, folds, seed)
-    share, logits, scaling = _best_mixture(lines, trees, labels)
-    weights, bias = zip(*(logistic(scaled, label, strength) for label in labels.T), strict=True)
-    slopes, offsets = scaling.T
+    logits = held_out_trees(inputs, labels, folds, seed)
+    slopes, offsets = np.array([platt(logit, label) for logit, label in zip(logits.T, labels.T, strict=True)]).T
     head = OutcomeHead(
         tiers=tiers,
-        weights=(np.array(weights) * share * slopes[:, None] * scale).astype(np.float32),
-        bias=(np.array(bias) * share * slopes + offsets).astype(np.float32),
-        trees=replace(fit_trees(inputs, labels, seed), slopes=((1.0 - share) * slopes).astype(np.float32)),
+        bias=offsets.astype(np.float32),
+        trees=replace(fit_trees(inputs, labels, seed), slopes=slopes.astype(np.float32)),
     )
-    return OutcomeFit(head, strength, share, _sigmoid(logits * slopes + offsets))
-
-
-def _best_mixture(lines: Doubles, trees: Doubles, labels: Doubles) -> tuple[float, Doubles, Doubles]:
-    """The share of lines with the least held-out log loss, the logits mixed, and each head's slope and offset."""
-    best, least = (0.0, trees, np.ones((labels.shape[1], 2))), math.inf
-    for share in LINE_SHARES:
-        logits = share * lines + (1.0 - share) * trees
-        scaling = np.array([platt(logit, label) for logit, label in zip(logits.T, labels.T, strict=True)])
-        loss = _log_loss(logits * scaling[:, 0] + scaling[:, 1], labels)
-        if loss < least:
-            best, least = (share, logits, scaling), loss
-    return best
+    return OutcomeFit(head, _sigmoid(logits * slopes + offsets))
 
 
 def fit_lengths(inputs: Floats, scale: Doubles, tokens: Doubles, folds: Ints, prompts: int) -> tuple[LengthHead, float]:
@@ -153,28 +127,6 @@ class _Ridge:
     @staticmethod
     def _fit(inputs: Doubles, target: Doubles, penalty: float) -> Any:
         return _linear_model().Ridge(alpha=penalty).fit(inputs, target)
-
-
-def _best_strength(inputs: Doubles, labels: Doubles, folds: Ints) -> tuple[float, Doubles]:
-    """The penalty with the least held-out log loss over all heads, and its held-out logits."""
-    best, least = (0.0, np.zeros(0)), math.inf
-    for strength in STRENGTHS:
-        logits = _held_out_logits(inputs, labels, folds, strength)
-        loss = _log_loss(logits, labels)
-        if loss >= least:
-            break
-        best, least = (strength, logits), loss
-    return best
-
-
-def _held_out_logits(inputs: Doubles, labels: Doubles, folds: Ints, strength: float) -> Doubles:
-    logits = np.zeros(labels.shape)
-    for fold in np.unique(folds):
-        held = folds == fold
-        for column, label in enumerate(labels.T):
-            weights, bias = logistic(inputs[~held], label[~held], strength)
-            logits[held, column] = inputs[held] @ weights + bias
-    return logits
 
 
 def logistic(inputs: Doubles, label: Doubles, strength: float) -> tuple[Doubles, float]:
@@ -219,10 +171,6 @@ def _away_from_certain(labels: Doubles) -> Doubles:
     """Labels as if one more row had been half right: a tier that never failed here may yet fail."""
     rows = len(labels)
     return (labels * rows + 0.5) / (rows + 1)
-
-
-def _log_loss(logits: Doubles, labels: Doubles) -> float:
-    return float((np.logaddexp(0.0, logits) - labels * logits).mean())
 
 
 def _sigmoid(logits: Doubles) -> Doubles:

@@ -4,6 +4,7 @@ Offline only (extra `train`).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from classifier.embed import StaticEmbedding
 from classifier.errors import DataError
 from classifier.features import surface
 from classifier.inputs import Inputs, Standard, near_landmarks
+from classifier.reading import reading
 from classifier.types import Question
 
 Floats = npt.NDArray[np.float32]
@@ -22,7 +24,7 @@ PROMPTS_PER_LANDMARK = 10  # so that no landmark is the embedding of one prompt
 
 def fit_inputs(embedding: StaticEmbedding, questions: Sequence[Question], seed: int) -> Inputs:
     """Inputs made for prompts like `questions`; equal prompts count once. Raises DataError without the extra."""
-    distinct = list(dict.fromkeys(questions))
+    distinct = [replace(question, text=reading(question)) for question in dict.fromkeys(questions)]
     vectors = embedding.embed([question.text for question in distinct])
     landmarks = _landmarks(vectors, seed)
     return Inputs(

@@ -22,16 +22,16 @@ def tier_pairs(tiers: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True)
 class OutcomeHead:
-    """Logistic models and a forest, their logits added; what calibrates them is folded into weights and slopes.
+    """A forest, or logistic lines, or their sum; what calibrates them is folded into slopes, weights and bias.
 
-    tiers: cheapest first. weights: (tiers + pairs, width), bias: (tiers + pairs,); rows are the tiers in their order,
-    then the pairs in the order of `tier_pairs`, as are the heads of `trees` (None: no forest).
+    tiers: cheapest first. bias: (tiers + pairs,), the tiers in their order, then the pairs in the order of
+    `tier_pairs`; so are the heads of `trees` and the rows of `weights` (tiers + pairs, width).
     """
 
     tiers: tuple[str, ...]
-    weights: Floats
     bias: Floats
     trees: Trees | None = None
+    weights: Floats | None = None
 
     def outcome(self, row: Floats) -> tuple[list[float], list[float]]:
         """Quality of each tier and gain of each pair, in [0, 1], for inputs (width,).
@@ -39,9 +39,11 @@ class OutcomeHead:
         For every pair there is a joint distribution with these three probabilities: the gain is held between
         max(0, q_dearer - q_cheaper) and min(q_dearer, 1 - q_cheaper) (Frechet's bounds).
         """
-        logits = self.weights @ row + self.bias
+        logits = self.bias
         if self.trees is not None:
-            logits += self.trees.logits(row)
+            logits = logits + self.trees.logits(row)
+        if self.weights is not None:
+            logits = logits + self.weights @ row
         # Plain floats from here: for so few numbers they take a fifth of the time of array operations.
         chances = [_sigmoid(logit) for logit in logits.tolist()]
         quality = chances[: len(self.tiers)]

@@ -1,13 +1,14 @@
 """The vector that every head reads: surface features, the embedding, and nearness to landmarks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.embed import StaticEmbedding
 from classifier.features import NAMES, surface
+from classifier.reading import reading
 from classifier.types import Question
 
 Floats = npt.NDArray[np.float32]
@@ -46,8 +47,9 @@ class Inputs:
 
     def row(self, question: Question) -> Floats:
         """Shape (width,)."""
-        features = self.features.apply(surface(question))
-        vector = self.embedding.vector(question.text)
+        read = replace(question, text=reading(question))
+        features = self.features.apply(surface(read))
+        vector = self.embedding.vector(read.text)
         near = self.nearness.apply(near_landmarks(self.landmarks, vector))
         return np.concatenate((np.minimum(np.maximum(features, -CLIP), CLIP), vector, near))
 

@@ -57,8 +57,7 @@ class TrainingCard:
     """What an artifact was trained on and how it did on held-out prompts; stored in its `card.json`.
 
     tiers: cheapest first. rows: labelled prompts learned from; answers: answers of known length, 0 where there were
-    none and the bundled length head was taken. strength: the inverse penalty of the lines; line_share: their share
-    beside the trees.
+    none and the bundled length head was taken.
     metrics: `apgr.<cheaper>.<dearer>`, `calibration_error.<tier>`, `log_loss.<tier>`, `coverage.p90`, all cross-fitted.
     version: of the artifact. note: what a reader must know.
     """
@@ -74,8 +73,6 @@ class TrainingCard:
     metrics: Mapping[str, float]
     version: str = ""
     note: str = ""
-    strength: float = 0.0
-    line_share: float = 0.0
 
 
 def train(
@@ -126,8 +123,6 @@ def train(
         libraries={name: importlib.metadata.version(name) for name in LIBRARIES},
         metrics=_metrics(table, fit) | coverage,
         note=note,
-        strength=fit.strength,
-        line_share=fit.line_share,
     )
     written = _write(out, arrays_of(inputs, fit.head, lengths_head), card, acceptance)
     tell("written", 1.0)
@@ -157,7 +152,7 @@ def _distinct(questions: Sequence[Question]) -> int:
 def _outcomes(inputs: Inputs, table: Table, seed: int) -> OutcomeFit:
     folds = folds_by_prompt([question.text for question in table.questions], seed)
     matrix = inputs.matrix(table.questions)
-    return fit_outcomes(matrix, input_scale(inputs), table.tiers, table.correct, folds, seed)
+    return fit_outcomes(matrix, table.tiers, table.correct, folds, seed)
 
 
 def _acceptance(

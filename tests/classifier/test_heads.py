@@ -20,7 +20,7 @@ def inputs(columns):
 @settings(deadline=None)
 def test_outcomes_are_probabilities_that_can_hold_together(x, weights, bias):
     """Every gain lies within what the two qualities allow (Frechet), so differences of quality agree with it."""
-    quality, gain = OutcomeHead(("a", "b", "c"), weights, bias).outcomes(x)
+    quality, gain = OutcomeHead(("a", "b", "c"), bias, weights=weights).outcomes(x)
     assert quality.shape == (len(x), 3)
     assert gain.shape == (len(x), 3)
     assert ((quality >= 0) & (quality <= 1)).all()

@@ -1,0 +1,1 @@
+"""What the routing brain is worth on public tables, beside baselines, chance and an oracle."""
