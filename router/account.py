@@ -3,8 +3,9 @@
 import time
 
 from policies.types import Decision
-from router.attempts import Served, overhead_s
+from router.attempts import overhead_s
 from router.cache.exact import Entry
+from router.dispatch import Served
 from router.errors import ApiError, ClientGone
 from router.ledger.types import RequestRow
 from router.observe.events import Bus, RequestEnded

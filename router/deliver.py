@@ -7,9 +7,10 @@ import orjson
 
 from router.account import Account
 from router.attempt import cache_hit
-from router.attempts import Served, Walk, go_on, settle_stream
+from router.attempts import Walk
 from router.cache.exact import Entry
 from router.continuation import end_spent
+from router.dispatch import Served, settle_stream
 from router.errors import ApiError, ClientGone, internal
 from router.lookup import keep
 from router.money import usd
@@ -84,7 +85,7 @@ async def _events(
                 yield ends
             if sent.complete:
                 break
-            part = await go_on(walk, part.attempt.tier, sent, broke)
+            part = await walk.go_on(part.attempt.tier, sent, broke)
         _close(services, account, request, served, part, cache_key)
         yield _closing(account, request, incoming_of(part)) + DONE
     except ApiError as error:  # nobody could go on, or Tiergate itself ends it, as when a budget is spent

@@ -1,8 +1,8 @@
 """Look up: an answer given before to the same request, and keeping the ones worth keeping."""
 
-from router.attempts import Served
 from router.cache.exact import Entry, ExactCache
 from router.cache.key import cacheable, key, storable
+from router.dispatch import Served
 from router.request import Request
 from router.wire.whole import Answered
 

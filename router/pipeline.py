@@ -7,7 +7,7 @@ from policies.types import Decision, Predicted, TierView
 from router.account import Account
 from router.admission import admit, identify
 from router.assess import assess
-from router.attempts import Walk, attempt
+from router.attempts import Walk
 from router.deliver import Answer, from_cache, streamed, whole
 from router.errors import ApiError, context_too_long, forbidden, no_candidate, unavailable
 from router.limits.allowance import Allowance
@@ -35,7 +35,7 @@ async def answer(services: Services, arrival: Arrival) -> Answer:
         predicted = assess(services, request)
         account.decision = choose(request, predicted, views(snapshot), allowance)
         walk = Walk(services.bus, services.waiting, request, account.decision, account.tried)
-        account.served = await attempt(walk)
+        account.served = await walk.serve()
         if account.served.incoming is not None:
             return streamed(services, account, request, walk, account.served, cache_key)
         return whole(services, account, request, account.served, cache_key)
