@@ -25,6 +25,8 @@ _MOST_ASKS = 200
 _MOST_POTS = 500
 _REFRESH_S = 1.0
 _PUBLISH_S = 0.02
+_PATIENCE_S = 1.0  # for a call or a connection, while nobody waits for it any more
+_TURNS = 3
 
 
 class RedisStore:
@@ -61,6 +63,9 @@ class RedisStore:
         self._turn: list[str] = []
         self._task: asyncio.Task[None] | None = None
         self._leases: dict[str, int] | None = None  # while away: what each pot had used when Redis was last seen
+        self._under_way: list[Asked] = []
+        self._calls = 0
+        self._failing = False
 
     @classmethod
     def at(cls, address: str, settings: Settings, *, source: str) -> "RedisStore":
@@ -130,7 +135,7 @@ class RedisStore:
 
     async def _run(self) -> None:
         while True:
-            if self.away:
+            if self._failing:
                 await asyncio.sleep(self._settings.retry_s)
             else:
                 await self._woken()
@@ -150,19 +155,35 @@ class RedisStore:
         batch = self._batch()
         now_us = self._now_us() if self._now_us is not None else 0
         call = batch.call(source=self._source, prefix=self._settings.prefix, now_us=now_us, now_ns=self._now_ns())
+        timer = asyncio.get_running_loop().call_later(self._settings.timeout_ms / 1000, self._late, self._calls, _TURNS)
         try:
-            async with asyncio.timeout(self._settings.timeout_ms / 1000):
+            async with asyncio.timeout(_PATIENCE_S):
                 reply = await self._script(keys=call.keys, args=[call.argument])
         except (RedisError, OSError, TimeoutError) as error:
-            self._lost(batch, error)
+            self._lost(error)
         else:
             self._apply(batch, batch.read(reply))
+        finally:
+            timer.cancel()
+            self._calls += 1
+
+    def _late(self, call: int, turns: int) -> None:
+        """The call takes longer than a request may wait. A reply that came while the loop was busy still counts, so it
+        is given some turns of the loop to be read; then those who wait are answered without it.
+        """
+        if call != self._calls:
+            return
+        if turns:
+            asyncio.get_running_loop().call_soon(self._late, call, turns - 1)
+        else:
+            self._leave()
 
     def _batch(self) -> Batch:
         """Asks in the order in which they came, and pots whose figures changed or were not looked at for a while."""
         asks = [self._asks.popleft() for _ in range(min(_MOST_ASKS, len(self._asks)))]
         if self._asks:
             self._wake.set()
+        self._under_way = asks
         pots = {draw.pot: self._own.take_up(draw.pot, draw.ends_ns) for asked in asks for draw in asked.draws}
         for name in [*self._dirty, *self._stale()][:_MOST_POTS]:
             self._dirty.pop(name, None)
@@ -186,9 +207,11 @@ class RedisStore:
 
     def _apply(self, batch: Batch, reply: Reply) -> None:
         if self._leases is not None:
-            _log.warning("Redis is reached again: budgets and limits are shared again")
             self._leases = None
             self._publish(list(self._own))
+        if self._failing:
+            self._failing = False
+            _log.warning("Redis is reached again: budgets and limits are shared again")
         self._others |= reply.others
         for asked, answer in zip(batch.asks, reply.answers, strict=True):
             if asked.answer.done():  # cancelled: what was granted is taken back by the next call
@@ -198,12 +221,18 @@ class RedisStore:
                 self._own.hold(asked.draws)
             asked.answer.set_result(answer)
 
-    def _lost(self, batch: Batch, error: Exception) -> None:
-        if self._leases is None:
+    def _lost(self, error: Exception) -> None:
+        if not self._failing:
+            self._failing = True
             _log.error("Redis cannot be reached, limits are %s and budgets %s until it can: %s",
-                       self._settings.limits, self._settings.budgets, error or type(error).__name__)  # fmt: skip
+                       self._settings.limits, self._settings.budgets, str(error) or type(error).__name__)  # fmt: skip
+        self._leave()
+
+    def _leave(self) -> None:
+        """Until a call succeeds every ask is answered as the settings say; first those that wait."""
+        if self._leases is None:
             self._leases = {name: pot.used for name in self._own if (pot := self._own.get(name)) is not None}
-        waiting, self._asks = [*batch.asks, *self._asks], deque()
+        waiting, self._under_way, self._asks = [*self._under_way, *self._asks], [], deque()
         for asked in waiting:
             if not asked.answer.done():
                 asked.answer.set_result(self._without(asked.charges, asked.draws))
