@@ -10,7 +10,7 @@ from router.cli.console import fail, note, say
 from router.focus.charges import Issuer, charges
 from router.focus.files import write
 from router.focus.groups import grouped
-from router.money import NUSD_PER_USD, usd
+from router.money import usd
 from router.prices import stored
 from router.services import ledger_path
 
@@ -36,14 +36,12 @@ def focus(
     place = ledger_path(described)
     prices = stored.read(place)
     found = grouped(place, month, prices)
-    rows = list(charges(month, found, prices, Issuer(account, described)))
     try:
-        written = write(rows, out, month)
+        written = write(charges(month, found, prices, Issuer(account, described)), out, month)
     except ImportError as error:
         fail(str(error))
-    total = sum(round(row["BilledCost"] * NUSD_PER_USD) for row in rows)
-    say(f"{len(rows)} rows, {usd(total)} USD")
-    for file in written:
+    say(f"{written.rows} rows, {usd(written.billed_nusd)} USD")
+    for file in written.files:
         say(str(file))
     if found.unpriced:
         note(f"{found.unpriced} attempts have an unknown cost and are not in it: set the tier's price")

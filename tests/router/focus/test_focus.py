@@ -74,10 +74,11 @@ class Books:
         self.ledger.close()
         prices = stored.read(self.path)
         found = grouped(self.path, month, prices)
-        rows = list(charges(month, found, prices, Issuer("Acme", CONFIG)))
-        files = write(rows, self.path.parent / "out", month)
-        with files[0].open(newline="") as file:
-            return list(csv.DictReader(file))
+        written = write(charges(month, found, prices, Issuer("Acme", CONFIG)), self.path.parent / "out", month)
+        with written.files[0].open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert (written.rows, written.billed_nusd) == (len(rows), billed(rows))
+        return rows
 
 
 @pytest.fixture
@@ -169,6 +170,19 @@ def test_a_correction_lands_in_the_hour_of_what_it_corrects(books):
     (row,) = books.export()
     assert (row["ChargePeriodStart"], row["BilledCost"]) == ("2026-11-01T01:00:00Z", "-0.000002")
     assert grouped(books.path, "2026-12", {}).groups == {}
+
+
+def test_figures_that_are_no_longer_known_are_an_adjustment(books):
+    """Attempts of a price whose figures were not kept are billed all the same, without a unit price."""
+    books.attempt(NOVEMBER, (10, 0, 5, 0), price_version="lost")
+    (row,) = books.export()
+    assert (row["ChargeCategory"], row["ListUnitPrice"], row["SkuPriceId"]) == ("Adjustment", "", "")
+    assert Decimal(row["BilledCost"]) > 0
+
+
+def test_a_month_without_attempts_has_headings_only(books):
+    """All three files are there."""
+    assert books.export("2020-01") == []
 
 
 def test_months_do_not_overlap(books):
