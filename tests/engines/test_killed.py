@@ -116,6 +116,17 @@ async def stage(folder: Path, *, order: str, more: str = "", two: bool = False) 
         yield Stage(url, folder, tiers, client, app.services.ledger.flush)
 
 
+async def warmed(client: aiohttp.ClientSession, server: VllmServer) -> None:
+    """The first requests of a vLLM's life take seconds, which says nothing of a failover."""
+    body = {"model": server.model, "messages": [{"role": "user", "content": "Warm up."}], "max_tokens": 8}
+
+    async def one() -> None:
+        async with client.post(f"{server.url}/chat/completions", json=body) as reply:
+            await reply.read()
+
+    await asyncio.gather(*(one() for _ in range(STREAMS)))
+
+
 async def killed(made: Stage, kill: Callable[[], None]) -> None:
     """Twenty answers under way, then the kill; every one comes whole, and within two seconds from elsewhere."""
     tasks = [asyncio.create_task(made.ask(number)) for number in range(STREAMS)]
@@ -165,6 +176,7 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[VllmServer,
 async def test_a_llama_cpp_process_is_killed_and_vllm_goes_on(tmp_path, vllm):
     """vLLM is shown what llama.cpp wrote, and writes on."""
     async with stage(tmp_path, order="edge, short", more=VLLM.format(vllm[0])) as made:
+        await warmed(made.client, vllm[0])
         engine = made.tiers["edge"].replicas[0].engine
         await killed(made, lambda: os.kill(engine.pid, signal.SIGKILL))
 
