@@ -27,8 +27,8 @@ def listed() -> tuple[BundledModel, ...]:
     """The bundled models, smallest first; docs/toy-models.md says what they can do."""
     return (
         _bundled("edge", parameters=455_328),
-        _bundled("short", parameters=967_808),
-        _bundled("long", parameters=1_793_760),
+        _bundled("short", parameters=1_793_760),
+        _bundled("long", parameters=5_951_232),
     )
 
 

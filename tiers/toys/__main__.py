@@ -54,7 +54,8 @@ def _train(arguments: argparse.Namespace) -> None:
             chosen = replace(shape, steps=arguments.steps or shape.steps, rate=arguments.rate or shape.rate)
             checkpoint = arguments.out / f"{shape.name}.pt"
             net = train(chosen, start, tokenizer, checkpoint, seed=arguments.seed, progress=progress)
-            write_gguf(arguments.out / f"toy-{shape.name}.gguf", net, shape, tokenizer)
+            if shape.bundled:
+                write_gguf(arguments.out / f"toy-{shape.name}.gguf", net, shape, tokenizer)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -66,7 +67,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
     tokenizer = make_tokenizer(arguments.seed)
     texts = [render(item.messages, item.tools) + item.expected for item in questions("test", 20, seed=0)]
-    for shape in SHAPES:
+    for shape in (shape for shape in SHAPES if shape.bundled):
         net = loaded(shape, arguments.out / f"{shape.name}.pt")
         exact = arguments.out / f"{shape.name}-f32.gguf"
         write_gguf(exact, net, shape, tokenizer, GGMLQuantizationType.F32)

@@ -48,6 +48,17 @@ WORKED_MIX: Mix = {
     "tool": 0.04,
     "chat": 0.03,
 }
+# For the largest: more still of what has to be put in order.
+HARD_MIX: Mix = {
+    "arithmetic": 0.34,
+    "fact": 0.16,
+    "words": 0.26,
+    "explain": 0.10,
+    "list": 0.03,
+    "json": 0.04,
+    "tool": 0.04,
+    "chat": 0.03,
+}
 
 
 class Corpus:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tiers.toys.batches import Example, batches
-from tiers.toys.corpus import MIX, WORKED_MIX, Corpus
+from tiers.toys.corpus import Corpus
 from tiers.toys.grow import grown
 from tiers.toys.muon import Muon
 from tiers.toys.net import Net
@@ -29,7 +29,7 @@ TOKENIZER_ITEMS = 12_000
 
 
 def make_tokenizer(seed: int) -> Tokenizer:
-    """The tokenizer of all three models, learned from questions and answers of the training split."""
+    """The tokenizer of all models, learned from questions and answers of the training split."""
     rng = Random(seed)  # noqa: S311  # drawing questions is no cryptography
     items = islice(Corpus().draw("train", rng), TOKENIZER_ITEMS)
     texts = (render(item.messages, item.tools) + item.expected for item in items)
@@ -48,7 +48,7 @@ def train(
     optimisers = _optimisers(net, shape)
     done = _resume(checkpoint, net, optimisers)
     rng = Random(seed)  # noqa: S311  # drawing questions is no cryptography
-    micro = batches(Corpus(WORKED_MIX if start else MIX), tokenizer, rng, MICRO_TOKENS)
+    micro = batches(Corpus(shape.mix), tokenizer, rng, MICRO_TOKENS)
     _skip(micro, done * MICRO_STEPS)
     task = progress.add_task(shape.name, total=shape.steps, completed=done)
     for step in range(done, shape.steps):
