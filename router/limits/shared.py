@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -256,11 +255,3 @@ class RedisStore:
         seen = self._leases.get(draw.pot, 0)
         left = max(0, draw.cap - seen - others.spent - others.reserved)
         return pot.used + draw.amount <= seen + int(left * self._settings.lease_share)
-
-
-def source_of(ledger: Path) -> str:
-    """The name that a ledger's figures go by; made once, beside it, so that it stays over a restart."""
-    place = ledger.with_suffix(".source")
-    with contextlib.suppress(FileExistsError), place.open("x", encoding="ascii") as file:
-        file.write(secrets.token_hex(8))
-    return place.read_text(encoding="ascii").strip()

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from policies.schema_limits import Redis as Settings
-from router.limits.shared import RedisStore, source_of
+from router.limits.place import source_of
+from router.limits.shared import RedisStore
 from router.limits.store import Charge, Draw, Settled
 from tests.redis.server import Server, server
 

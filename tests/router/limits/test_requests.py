@@ -221,3 +221,26 @@ async def test_without_budgets_and_limits_nothing_is_told_or_done(tmp_path):
         reply = await running.post(ten())
         assert not [name for name in reply.headers if name.startswith("x-ratelimit")]
         assert running.services.limits.states() == ()
+
+
+async def test_a_budget_that_a_reload_brings_begins_with_what_was_spent(tmp_path):
+    """What the ledger says of the period counts at once, and is counted once."""
+    async with served("", tmp_path) as running:
+        assert [(await running.post(ten(f"{n}"))).status for n in range(2)] == [200, 200]
+        for more in (budget(0.035), budget(0.035) + "limits: [{scope: org, rpm: 1000}]\n"):
+            running.config.write_text(CONFIG.format(folder=tmp_path, more=more))
+            assert (await running.post({}, path="/admin/reload")).status == 200
+            while not state(running).spent:
+                await asyncio.sleep(0.01)
+        assert state(running).spent == 2 * LONG_TEN
+        assert [(await running.post(ten(f"after {n}"))).status for n in range(2)] == [200, 429]
+
+
+async def test_a_key_may_not_be_charged_with_another_teams_budget(tmp_path):
+    """With keys, the team is the key's: a tag that names another team changes nothing."""
+    keyed = CONFIG.replace("version: 1", "version: 1\nserver: {{auth: keys}}")
+    async with gateway(tmp_path, {"long": {"tokens": 10}}, config=keyed, more=budget(0.015, "team:*")) as running:
+        _, secret = running.services.keys.create(team="a")
+        headers = {"authorization": f"Bearer {secret}", "x-tiergate-tags": "team=b"}
+        assert [(await running.post(ten(f"{n}"), headers=headers)).status for n in range(2)] == [200, 429]
+        assert {found.scope for found in running.services.limits.states()} == {"team:a"}
