@@ -1,7 +1,8 @@
 """The artifact: a trained classifier on disk, and loaded, ready to assess requests.
 
 A folder with `model.npz` (arrays only, never pickles) and `card.json` (what it was trained on, how good it is, and
-the hash of the arrays). It names the token table it was trained with, which the package carries.
+the hash of the arrays). It names the token table it was trained with, which the package carries, or brings the
+transformer along in the folder `embedder`.
 """
 
 import hashlib
@@ -17,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.acceptance import Acceptance, load_acceptance
-from classifier.embed import StaticEmbedding, bundled_folder, load_embedding
+from classifier.embed import Embedding, bundled_folder, load_embedding
 from classifier.errors import UNREADABLE, ArtifactError
 from classifier.features import NAMES, REVISION
 from classifier.head import OutcomeHead
 from classifier.inputs import Inputs, Standard
 from classifier.length import LengthHead
+from classifier.transformer import Transformer
 from classifier.trees import MOST_LEAVES, Trees
 from classifier.types import Assessment, Question
 
@@ -30,6 +32,7 @@ Floats = npt.NDArray[np.float32]
 
 KIND = "tiergate-classifier"
 FORMAT = 1
+EMBEDDER = "embedder"  # folder inside an artifact: the transformer that it was trained with
 BUNDLED = {"bundled": "bundled", "bundled:toy": "toy"}
 _ARRAYS = (
     "feature_mean",
@@ -94,7 +97,7 @@ class Classifier:
 
     def count_tokens(self, text: str) -> int:
         """An estimate of the tokens a current model counts in `text`."""
-        return self.inputs.embedding.count(text)
+        return self.inputs.embedding.wordpiece.count(text)
 
 
 def load(name_or_path: str | Path) -> Classifier:
@@ -105,7 +108,7 @@ def load(name_or_path: str | Path) -> Classifier:
     """
     folder = _folder(name_or_path)
     card, blob = _read(folder)
-    embedding = load_embedding()
+    embedding = _embedding(folder)
     _check(folder, card, blob, embedding)
     arrays = _arrays(folder, blob)
     _check_arrays(folder, arrays, len(card["tiers"]), embedding.dim)
@@ -114,7 +117,7 @@ def load(name_or_path: str | Path) -> Classifier:
 
 
 def assemble(
-    embedding: StaticEmbedding,
+    embedding: Embedding,
     tiers: tuple[str, ...],
     arrays: Mapping[str, npt.NDArray[Any]],
     card: Mapping[str, Any],
@@ -199,6 +202,12 @@ def _folder(name_or_path: str | Path) -> Path:
     return Path(name_or_path)
 
 
+def _embedding(folder: Path) -> Embedding:
+    """The transformer that the artifact brings along, else the static table."""
+    own = folder / EMBEDDER
+    return Transformer.open(own) if own.is_dir() else load_embedding()
+
+
 def _again(folder: Path) -> str:
     return f"make it again with `tiergate classifier train DATA --out {folder}`"
 
@@ -214,7 +223,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
     return card, blob
 
 
-def _check(folder: Path, card: Mapping[str, Any], blob: bytes, embedding: StaticEmbedding) -> None:
+def _check(folder: Path, card: Mapping[str, Any], blob: bytes, embedding: Embedding) -> None:
     """Refuse what this version cannot serve as it was trained."""
     allowed = {"format": FORMAT, "features": REVISION, "embedding": embedding.name}
     for key, value in allowed.items():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,6 @@ Floats = npt.NDArray[np.float32]
 
 HALF_CHARS = 1200  # read from each end of a text: about 256 tokens of English
 HALF_TOKENS = 256
-COUNTED_CHARS = 16_000  # longer texts are counted on samples
 
 
 def window(text: str) -> str:
@@ -26,6 +26,23 @@ def window(text: str) -> str:
     if len(text) <= 2 * HALF_CHARS:
         return text
     return f"{text[:HALF_CHARS]}\n{text[-HALF_CHARS:]}"
+
+
+class Embedding(Protocol):
+    """What the heads need of an embedding; `classifier.transformer` is the other one.
+
+    name: changes whenever the vectors would. dim: numbers in a vector.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def wordpiece(self) -> WordPiece: ...
+
+    def vector(self, text: str) -> Floats: ...
+    def embed(self, texts: Sequence[str]) -> Floats: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +81,6 @@ class StaticEmbedding:
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
         return np.stack([self.vector(text) for text in texts])
-
-    def count(self, text: str) -> int:
-        """An estimate of the tokens in `text`; beyond COUNTED_CHARS from three samples, scaled by length.
-
-        WordPieces, which over the public tables of docs/classifier.md are within 6 % of cl100k_base's tokens.
-        """
-        if len(text) <= COUNTED_CHARS:
-            return len(self.wordpiece.encode(text))
-        size = COUNTED_CHARS // 4
-        middle = len(text) // 2
-        samples = text[:size], text[middle : middle + size], text[-size:]
-        sampled = sum(len(self.wordpiece.encode(sample)) for sample in samples)
-        return round(sampled / (3 * size) * len(text))
 
 
 def bundled_folder() -> Path:

@@ -27,8 +27,8 @@ Ints = npt.NDArray[np.int64]
 _MISSING = "training needs scikit-learn: pip install 'tiergate[train]'"
 FOLDS = 5
 # How freely each part of the inputs is used, the surface features being 1 (measured, see docs/classifier.md).
-EMBEDDING_WEIGHT, NEARNESS_WEIGHT = 0.25, 0.3
-LOCATION_PENALTY, SPREAD_PENALTY = 100.0, 300.0  # of the length ridges, for each answer to a prompt
+EMBEDDING_WEIGHT, NEARNESS_WEIGHT = 0.6, 0.3
+LOCATION_PENALTY, SPREAD_PENALTY = 300.0, 300.0  # of the length ridges, for each answer to a prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from classifier.embed import StaticEmbedding
+from classifier.embed import Embedding
 from classifier.errors import DataError
 from classifier.features import surface
 from classifier.inputs import Inputs, Standard, near_landmarks
@@ -22,7 +22,7 @@ MOST_LANDMARKS = 128
 PROMPTS_PER_LANDMARK = 10  # so that no landmark is the embedding of one prompt
 
 
-def fit_inputs(embedding: StaticEmbedding, questions: Sequence[Question], seed: int) -> Inputs:
+def fit_inputs(embedding: Embedding, questions: Sequence[Question], seed: int) -> Inputs:
     """Inputs made for prompts like `questions`; equal prompts count once. Raises DataError without the extra."""
     distinct = [replace(question, text=reading(question)) for question in dict.fromkeys(questions)]
     vectors = embedding.embed([question.text for question in distinct])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from classifier.embed import StaticEmbedding
+from classifier.embed import Embedding
 from classifier.features import NAMES, surface
 from classifier.reading import reading
 from classifier.types import Question
@@ -36,7 +36,7 @@ class Inputs:
     landmarks: (landmarks, dim), centres of groups of training prompts; nearness to them lets linear heads bend.
     """
 
-    embedding: StaticEmbedding
+    embedding: Embedding
     features: Standard
     landmarks: Floats
     nearness: Standard
@@ -48,16 +48,20 @@ class Inputs:
     def row(self, question: Question) -> Floats:
         """Shape (width,)."""
         read = replace(question, text=reading(question))
-        features = self.features.apply(surface(read))
-        vector = self.embedding.vector(read.text)
-        near = self.nearness.apply(near_landmarks(self.landmarks, vector))
-        return np.concatenate((np.minimum(np.maximum(features, -CLIP), CLIP), vector, near))
+        return self._row(read, self.embedding.vector(read.text))
 
     def matrix(self, questions: Sequence[Question]) -> Floats:
         """Shape (len(questions), width)."""
         if not questions:
             return np.zeros((0, self.width), dtype=np.float32)
-        return np.stack([self.row(question) for question in questions])
+        read = [replace(question, text=reading(question)) for question in questions]
+        vectors = self.embedding.embed([question.text for question in read])
+        return np.stack([self._row(question, vector) for question, vector in zip(read, vectors, strict=True)])
+
+    def _row(self, read: Question, vector: Floats) -> Floats:
+        features = self.features.apply(surface(read))
+        near = self.nearness.apply(near_landmarks(self.landmarks, vector))
+        return np.concatenate((np.minimum(np.maximum(features, -CLIP), CLIP), vector, near))
 
 
 def near_landmarks(landmarks: Floats, vector: Floats) -> Floats:

@@ -4,6 +4,7 @@ Offline only (extra `train`). The same table, seed and library versions give the
 """
 
 import importlib.metadata
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.acceptance import Acceptance, write_acceptance
-from classifier.artifact import arrays_of, load, version_of, write
+from classifier.artifact import EMBEDDER, arrays_of, load, version_of, write
 from classifier.data import Lengths, Table, read_lengths, read_table, table_lengths
 from classifier.embed import load_embedding
 from classifier.errors import ArtifactError, DataError
@@ -32,6 +33,7 @@ from classifier.fit_inputs import fit_inputs
 from classifier.inputs import Inputs
 from classifier.length import LengthHead
 from classifier.measure import apgr, calibration_error, gap_curve, log_loss
+from classifier.transformer import Transformer
 from classifier.types import Question
 
 FEWEST_PROMPTS = 50
@@ -84,12 +86,14 @@ def train(
     tiers: Sequence[str] | None = None,
     lengths: Sequence[Path] = (),
     note: str = "",
+    embedder: Path | None = None,
 ) -> TrainingCard:
     """Learn a classifier from the table `data` (see `classifier.data`) and write it into the folder `out`.
 
     tiers: which ones, cheapest first; unless given all, the better on average taken as the dearer. lengths: files of
     answer lengths to learn the output length from, in place of the table's own; where there are none, or too few, the
-    bundled length head is kept. note: for the card.
+    bundled length head is kept. note: for the card. embedder: an exported transformer (`classifier.export`) to read
+    prompts by in place of the static table; it is copied into the artifact.
 
     Raises DataError for a table that cannot be learned from, or where the extra `train` is not installed.
     """
@@ -103,9 +107,12 @@ def train(
     tell("reading the prompts", 0.1)
     with one_thread():
         if answers:
-            inputs = fit_inputs(load_embedding(), table.questions + answers.questions, seed)
+            embedding = Transformer.open(embedder) if embedder else load_embedding()
+            inputs = fit_inputs(embedding, table.questions + answers.questions, seed)
             tell("learning output length", 0.2)
             lengths_head, coverage = _lengths(inputs, answers, seed)
+        elif embedder:
+            raise DataError(f"{data}: no answer lengths to learn from: with an embedder, give some in --lengths")
         else:
             (inputs, lengths_head), coverage = _borrowed(), {}
         tell("learning quality and gain", 0.3)
@@ -124,6 +131,8 @@ def train(
         metrics=_metrics(table, fit) | coverage,
         note=note,
     )
+    if embedder is not None:
+        shutil.copytree(embedder, out / EMBEDDER, dirs_exist_ok=True)
     written = _write(out, arrays_of(inputs, fit.head, lengths_head), card, acceptance)
     tell("written", 1.0)
     return written

@@ -63,6 +63,11 @@ class Transformer:
             special=(ids[0], ids[1]),
         )
 
+    def vector(self, text: str) -> Floats:
+        """Unit vector (dim,) of one text."""
+        vector: Floats = self.embed([text])[0]
+        return vector
+
     def embed(self, texts: Sequence[str]) -> Floats:
         """Unit vectors (len(texts), dim), float32, in the order of `texts`; any `str` is accepted."""
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 # What BERT's pre-tokenizer makes of lower-case ASCII: runs of letters and digits, and each punctuation mark alone.
 PIECES = re.compile(r"[a-z0-9]+|[!-/:-@\[-`{-~]")
+COUNTED_CHARS = 16_000  # longer texts are counted on samples
 SHORT_CHARS = 24  # longer words are left to the tokenizer, whose time does not grow with the square of the length
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # dropped by BERT's normalizer, joining what they part
 
@@ -38,6 +39,19 @@ class WordPiece:
         for place in reversed(unknown):
             ids[place : place + 1] = self._split(pieces[place]) or self._encode_any(pieces[place])
         return ids
+
+    def count(self, text: str) -> int:
+        """An estimate of the tokens in `text`; beyond COUNTED_CHARS from three samples, scaled by length.
+
+        WordPieces, which over the public tables of docs/classifier.md are within 6 % of cl100k_base's tokens.
+        """
+        if len(text) <= COUNTED_CHARS:
+            return len(self.encode(text))
+        size = COUNTED_CHARS // 4
+        middle = len(text) // 2
+        samples = text[:size], text[middle : middle + size], text[-size:]
+        sampled = sum(len(self.encode(sample)) for sample in samples)
+        return round(sampled / (3 * size) * len(text))
 
     def _split(self, word: str) -> list[int]:
         """WordPiece's greedy split, the longest known part first; empty where the tokenizer must decide."""

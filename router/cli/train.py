@@ -49,11 +49,16 @@ def train(
     tiers: Annotated[str, typer.Option(help="Which tiers, cheapest first, with commas; all when empty.")] = "",
     lengths: Annotated[list[Path] | None, typer.Option(help="Other tables, to learn answer lengths from.")] = None,
     note: Annotated[str, typer.Option(help="What a reader of the card must know.")] = "",
+    embedder: Annotated[
+        Path | None, typer.Option(help="Read prompts by this transformer (see export-embedder), not the static table.")
+    ] = None,
 ) -> None:
     """Learn how well each tier answers what, and how long answers are; minutes on a CPU."""
     names = _names(tiers) or None
     with _progress() as tell:
-        card = learn(data, out, seed=seed, progress=tell, tiers=names, lengths=lengths or (), note=note)
+        card = learn(
+            data, out, seed=seed, progress=tell, tiers=names, lengths=lengths or (), note=note, embedder=embedder
+        )
     say(f"{out}: {card.version}, {card.rows} rows, tiers {', '.join(card.tiers)}")
     table(("held-out metric", "value"), [(n, f"{v:.3f}") for n, v in card.metrics.items()], numbers=("value",))
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.embed import COUNTED_CHARS, HALF_CHARS, HALF_TOKENS, load_embedding, window
+from classifier.embed import HALF_CHARS, HALF_TOKENS, load_embedding, window
+from classifier.wordpiece import COUNTED_CHARS
 
 TEXT = st.text() | st.text(alphabet=st.characters(max_codepoint=127), max_size=200)
 
@@ -76,6 +77,6 @@ def test_only_head_and_tail_of_a_long_text_are_read(embedding):
 def test_count_of_a_long_text_is_scaled_from_samples(embedding):
     """Counting samples of an even text comes within 2 % of counting it all."""
     text = "the quick brown fox jumps over it " * (COUNTED_CHARS // 10)
-    assert embedding.count(text) == pytest.approx(7 * (COUNTED_CHARS // 10), rel=0.02)
-    assert embedding.count("two words") == 2
-    assert embedding.count("") == 0
+    assert embedding.wordpiece.count(text) == pytest.approx(7 * (COUNTED_CHARS // 10), rel=0.02)
+    assert embedding.wordpiece.count("two words") == 2
+    assert embedding.wordpiece.count("") == 0

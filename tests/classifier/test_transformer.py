@@ -1,14 +1,18 @@
 """The transformer: the exported graph is BERT, int8 stays near it, and serving takes any text."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from classifier.artifact import load
 from classifier.errors import ArtifactError
 from classifier.export import export, read_bert
+from classifier.train import train
 from classifier.transformer import Transformer
+from classifier.types import Question
 
 LAYERS, HEADS, WIDTH, WORDS = 2, 4, 32, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz"]
 
@@ -155,3 +159,15 @@ def test_a_foreign_source_is_refused(source, tmp_path):
     with pytest.raises(ArtifactError, match="found gpt2, gelu, allowed bert, gelu"):
         export(tmp_path / "out", tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_artifact_brings_its_transformer_along(folder, rows_of, jsonl, tmp_path):
+    """Trained with a transformer, an artifact reads prompts by it wherever it is loaded."""
+    train(jsonl(tmp_path / "rows.jsonl", rows_of(1, 120)), tmp_path / "artifact", embedder=folder)
+    loaded = load(tmp_path / "artifact")
+    assert loaded.dim == WIDTH
+    assert loaded.card["embedding"] == Transformer.open(folder).name
+    assert set(loaded.assess(Question("Calculate 3 + 4.")).quality) == {"small", "large"}
+    shutil.rmtree(tmp_path / "artifact" / "embedder")
+    with pytest.raises(ArtifactError, match="embedding: found"):
+        load(tmp_path / "artifact")
