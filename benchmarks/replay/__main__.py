@@ -91,10 +91,10 @@ async def main() -> int:
 
 
 def _timed(told: str, path: Path, config: Config) -> Report:
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     report = replay(path, config, since_ns=0, until_ns=86_400 * _S)
-    seconds = time.perf_counter() - began
-    print(f"{told}: {report.replayed} requests in {seconds:.1f} s ({report.replayed / seconds:.0f}/s), "
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    print(f"{told}: {report.replayed} requests in {seconds:.1f} s ({cpu:.1f} s of one core), "
           f"{report.moved} would move")  # fmt: skip
     return report
 

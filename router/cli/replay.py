@@ -1,5 +1,6 @@
 """`tiergate replay`: yesterday's requests under a new policy, before it ships."""
 
+import sys
 import time
 from typing import Annotated
 
@@ -42,7 +43,7 @@ def replay(
 def _shown(config: Config, since_ns: int, until_ns: int) -> Report:
     place = ledger_path(config)
     total = recorded.count(place, since_ns=since_ns, until_ns=until_ns)
-    with Progress(console=Console(stderr=True), transient=True, disable=None) as progress:
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("deciding again", total=total)
         return replay_requests(
             place, config, since_ns=since_ns, until_ns=until_ns,
@@ -60,7 +61,7 @@ def _sides(report: Report) -> None:
     ]
     tiers = sorted({*report.before.tiers, *report.after.tiers})
     rows += [
-        (f"answered by {tier}", *(f"{side.tiers.get(tier, 0.0):.0f}" for side in (report.before, report.after)))
+        (f"answered by {tier}", f"{report.before.tiers.get(tier, 0.0):.0f}", f"{report.after.tiers.get(tier, 0.0):.0f}")
         for tier in tiers
     ]
     table(("", "before", "after"), rows, numbers=("before", "after"))
