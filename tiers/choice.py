@@ -62,8 +62,8 @@ def _home(
         return min(have, key=_tokens), True
     if have:
         return have[rendezvous(work.prefixes[place - 1], [r.seed for r in have])], True
-    belongs = group[rendezvous(work.prefixes[-1], [r.seed for r in group])]
-    return (belongs if belongs.accepts and belongs.name not in exclude else None), False
+    able = [r for r in group if r.accepts and r.name not in exclude]
+    return (able[rendezvous(work.prefixes[-1], [r.seed for r in able])] if able else None), False
 
 
 def _two(

@@ -1,7 +1,7 @@
 """The time limits of one call."""
 
 import asyncio
-from typing import Any
+from types import TracebackType
 
 from tiers.errors import Phase, TimedOut
 from tiers.types import Timeouts
@@ -49,9 +49,11 @@ class _Limit:
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()
 
-    async def __aexit__(self, *raised: Any) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            await self._timeout.__aexit__(*raised)
+            await self._timeout.__aexit__(kind, raised, trace)
         except TimeoutError as error:
             raise TimedOut(f"{_WORDS[self._phase]} within {self._seconds:g} s", phase=self._phase) from error
 

@@ -123,6 +123,17 @@ def test_idle_gateways_agree_on_a_new_prompt():
         assert len({fleet(8, seed=seed).pick(Work(100, prefixes=(prefix,))).name for seed in range(3)}) == 1
 
 
+def test_gateways_agree_on_a_new_prompt_while_replicas_are_out():
+    """On the next one that accepts work, and on the same as before for all prompts of the others."""
+    for prefix in range(50):
+        before = fleet(8).pick(Work(100, prefixes=(prefix,))).name
+        tiers = [fleet(8, seed=seed) for seed in range(3)]
+        for tier in tiers:
+            tier.drain("r3")
+        (now,) = {tier.pick(Work(100, prefixes=(prefix,))).name for tier in tiers}
+        assert now == before if before != "r3" else now != "r3"
+
+
 def test_rendezvous_spreads_prefixes_and_moves_few():
     """Every replica gets its share; without one of them only its own prefixes go elsewhere."""
     seeds = [replica.seed for replica in fleet(8).replicas]
