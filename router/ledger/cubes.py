@@ -117,6 +117,22 @@ MAIN = Cube(
     attempts=_source("a", _ATTEMPT, {**_own("a", *_WHO), **_ROUTED}, ATTEMPT_MEASURES),
     requests=_source("q", _REQUEST, _BY_REQUEST, REQUEST_MEASURES),
 )
+_ROUTE = ("client_model", "decision", "policy", "cache", "status", "path")
+
+
+def _small(name: str, own: tuple[str, ...], routed: tuple[str, ...]) -> Cube:
+    """A part of the dimensions of `MAIN`, for what is asked most."""
+    shared = {column: _ROUTED[column] for column in routed}
+    return Cube(
+        name,
+        f"{name}_group",
+        attempts=_source("a", _ATTEMPT, {**_own("a", *own), **shared}, ATTEMPT_MEASURES),
+        requests=_source("q", _REQUEST, {**_own("q", *own), **shared}, REQUEST_MEASURES),
+    )
+
+
+TEAMS = _small("rollup_team", ("team", "tier", "model"), ("client_model",))
+ROUTES = _small("rollup_route", ("tier", "model"), _ROUTE)
 LATENCY = Cube(
     "rollup_latency",
     "rollup_latency_group",
@@ -140,4 +156,4 @@ REPLICAS = Cube(
     attempts=_source("a", _ATTEMPT, _own("a", "team", "tier", "model", "replica", "kind", "outcome"), ATTEMPT_MEASURES),
     requests=None,
 )
-CUBES = (MAIN, LATENCY, TAGS, REPLICAS)
+CUBES = (TEAMS, ROUTES, MAIN, LATENCY, TAGS, REPLICAS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from router.ledger.cubes import MAIN, REPLICAS, TAGS, Cube
+from router.ledger.cubes import MAIN, REPLICAS, ROUTES, TAGS, TEAMS, Cube
 from router.ledger.sqlite import LedgerError
 
 _TAG = "tag."
@@ -43,7 +43,7 @@ def matching(where: Mapping[str, str], by: Iterable[str] = ()) -> dict[str, str]
     return values
 
 
-def cube_for(names: Iterable[str], cubes: Sequence[Cube] = (MAIN, REPLICAS)) -> Cube:
+def cube_for(names: Iterable[str], cubes: Sequence[Cube] = (TEAMS, ROUTES, MAIN, REPLICAS)) -> Cube:
     """The first rollup that has all these dimensions together. Raises LedgerError where none has."""
     asked = set(names)
     tags = {name for name in asked if is_tag(name)}
@@ -57,7 +57,8 @@ def cube_for(names: Iterable[str], cubes: Sequence[Cube] = (MAIN, REPLICAS)) -> 
     for cube in candidates:
         if wanted <= set(cube.dimensions):
             return cube
-    allowed = "; or ".join(", ".join(_names_of(cube)) for cube in candidates)
+    widest = [cube for cube in candidates if cube not in (TEAMS, ROUTES)]
+    allowed = "; or ".join(", ".join(_names_of(cube)) for cube in widest)
     raise LedgerError(f"cannot group by {', '.join(sorted(asked))} together: allowed together are {allowed}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from router.ledger import fresh, rollup
 from router.ledger.sqlite import LedgerError, transaction
 
-VERSION = 2
+VERSION = 3
 
 _COUNTS = """
   input_tokens INTEGER,
@@ -145,7 +145,7 @@ def prepare(connection: sqlite3.Connection, *, now_ns: int) -> None:
             raise LedgerError(f"it has schema {found}, this Tiergate writes schema {VERSION}: use the one that made it")
         if found == VERSION:
             return
-        for statement in _statements() if found == 0 else _from_1():
+        for statement in _statements() if found == 0 else _upgrade(connection, found):
             connection.execute(statement)
         if found:
             _rebuild(connection)
@@ -202,12 +202,15 @@ def _statements() -> Iterator[str]:
     yield from _rollups()
 
 
-def _from_1() -> Iterator[str]:
-    """Version 1 had neither savings nor rollups."""
-    yield "ALTER TABLE request ADD COLUMN baseline_nusd INTEGER"
-    yield "ALTER TABLE request ADD COLUMN saved TEXT NOT NULL DEFAULT '{}'"
-    yield "DROP VIEW attempt"
-    yield from _rollups()
+def _upgrade(connection: sqlite3.Connection, found: int) -> list[str]:
+    """From an older version; the rollups are made anew from the rows, whatever they were."""
+    savings = (
+        "ALTER TABLE request ADD COLUMN baseline_nusd INTEGER",
+        "ALTER TABLE request ADD COLUMN saved TEXT NOT NULL DEFAULT '{}'",
+    )
+    older = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'rollup%'").fetchall()
+    dropped = [f"DROP TABLE {row[0]}" for row in older]
+    return [*(savings if found == 1 else ()), "DROP VIEW attempt", *dropped, *_rollups()]
 
 
 def _rollups() -> Iterator[str]:

@@ -66,8 +66,8 @@ class Upstream:
 
 async def _streamed(request: web.Request, usage: tuple[int, int]) -> web.StreamResponse:
     reply = web.StreamResponse(headers={"content-type": "text/event-stream"})
-    await reply.prepare(request)
     with suppress(ConnectionError):
+        await reply.prepare(request)
         for _ in range(3):
             await reply.write(b"data: %b\n\n" % orjson.dumps(_chunk({"content": "ok "})))
             await asyncio.sleep(0.002)
@@ -117,7 +117,8 @@ class Life:
     def __init__(self, folder: Path, upstream: Upstream) -> None:
         config = folder / "tiergate.yaml"
         config.write_text(CONFIG.format(folder=folder, url=upstream.url))
-        self._log = (folder / "gateway.log").open("ab")
+        self._told = folder / "gateway.log"
+        self._log = self._told.open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-c", GATEWAY, str(config)], cwd=folder, stdout=subprocess.PIPE, stderr=self._log,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -131,7 +132,7 @@ class Life:
     async def ready(self) -> None:
         await asyncio.to_thread(self._ready.wait, 120)
         if not self.url:
-            raise RuntimeError("the gateway did not start: see gateway.log")
+            raise RuntimeError("the gateway did not start: " + self._told.read_text()[-2000:])
 
     def _read(self) -> None:
         assert self.process.stdout is not None
