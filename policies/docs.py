@@ -32,6 +32,7 @@ decide is told in [policies.md](policies.md).
 SECTIONS: tuple[tuple[str, tuple[str | int, ...]], ...] = (
     ("The file", ()),
     ("server", ("server",)),
+    ("server.oidc", ("server", "oidc")),
     ("state", ("state",)),
     ("state.redis", ("state", "redis")),
     ("classifier", ("classifier",)),

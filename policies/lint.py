@@ -33,6 +33,8 @@ def _server(config: Config, found: Document, *, insecure: bool) -> None:
     if not is_loopback(server.host) and server.auth == "none" and not insecure:
         mended = "127.0.0.1, or 'auth: keys', or the option --insecure"
         found.report(("server", "host"), f"'{server.host}' without keys", mended)
+    if server.oidc is not None and server.auth == "none":
+        found.report(("server", "oidc"), "tokens that nobody asks for", "'auth: keys' with it")
 
 
 def _replicas(name: str, tier: Tier, found: Document) -> None:

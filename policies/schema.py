@@ -15,6 +15,7 @@ from policies.problems import mistake
 from policies.schema_alerts import Alerts
 from policies.schema_base import Number, PolicyName, Settings, TierName, TimeZone, Whole
 from policies.schema_limits import Budget, RateLimit, Redis, shared_place
+from policies.schema_oidc import Oidc
 from policies.schema_policies import Policy
 from policies.schema_tiers import Tier
 
@@ -53,6 +54,7 @@ class Server(Settings):
     auth: Literal["none", "keys"] = Field(
         default="none", description="`keys`: every request needs a key of `tiergate keys`."
     )
+    oidc: Oidc | None = Field(default=None, description="Tokens of an identity provider, accepted in place of a key.")
     timezone: TimeZone = Field(
         default="UTC", description="Time zone of the rules' `hour` and `weekday`, and of the budgets' periods."
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from policies.schema import Config
 from router.alerts.watch import Watch
 from router.auth.keys import KeyStore
+from router.auth.oidc import tokens_of
 from router.cache.exact import ExactCache
 from router.ledger.ledger import Ledger
 from router.limits.limits import Limits
@@ -112,6 +113,11 @@ class Opening:
         services.waiting = WaitingRoom(services.bus.emit)
         self._stack.push_async_callback(reloader.close)
         await reloader.open(config, services.bus)
+        if config.server.oidc is not None:
+            tokens = tokens_of(config.server.oidc)
+            await tokens.open()
+            self._stack.push_async_callback(tokens.close)
+            keys.accept(tokens.key)
         await services.limits.open()
         self._stack.push_async_callback(services.limits.close)
         meter = Meter(lambda: reloader.snapshot, place)

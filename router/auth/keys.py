@@ -93,7 +93,12 @@ class KeyStore:
         self._polled = clock()
         self._keys: dict[str, _Known] = {}
         self._refused: Refused = _to_nobody
+        self._tokens: Callable[[str], Key | None] | None = None
         self._load()
+
+    def accept(self, tokens: Callable[[str], Key | None]) -> None:
+        """From now on take an identity provider's tokens too. tokens: from a token to whom it proves."""
+        self._tokens = tokens
 
     def listen(self, refused: Refused) -> None:
         """From now on tell of every refusal; the caller is told none of it."""
@@ -187,6 +192,10 @@ class KeyStore:
         """
         self._poll()
         secret, now_ns = presented(header_value), self._now_ns()
+        if self._tokens is not None and secret.count(".") == 2:
+            if (key := self._tokens(secret)) is None:
+                self._refused("wrong", "oidc")
+            return key
         known = self._keys.get(id_of(secret), _NOBODY)
         proved = known.proved_by(digest(secret, self._pepper), now_ns)
         valid = known.key.valid_at(now_ns)
