@@ -94,7 +94,8 @@ class Rates:
     def of(cls, *usd_per_million: Decimal) -> "Rates":
         exact = [nusd_per_token(figure) for figure in usd_per_million]
         below = lcm(*(rate.denominator for rate in exact))
-        return cls(*(rate.numerator * (below // rate.denominator) for rate in exact), below)
+        fresh, cached, written, output, reasoning = (rate.numerator * (below // rate.denominator) for rate in exact)
+        return cls(fresh, cached, written, output, reasoning, below)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Meter:
         while True:
             await asyncio.sleep(_LOOK_S)
             looks += 1
-            if looks % _LOOKS_TO_A_READING:
+            if looks % _LOOKS_TO_A_READING and self._snapshot().generation == self._priced:
                 self._look()
             else:
                 await self.read()
