@@ -89,17 +89,18 @@ class WaitingRoom:
         """(the tier in whose queue it is counted, how many seconds it may wait). Raises Overloaded."""
         home = next((tier for tier in tiers if tier.queued < tier.spec.limits.max_queue), None)
         if home is None:
-            raise Overloaded(_queue_full(tiers[0]), retry_after_s=expected_s)
+            raise self._refused(tiers[0], priority, _queue_full(tiers[0]), expected_s)
         patience_s = home.spec.limits.queue_timeout_s - waited_s
         if patience_s <= 0:
-            raise Overloaded(_too_late(home), retry_after_s=expected_s)
+            raise self._refused(home, priority, _too_late(home), expected_s)
         if expected_s is not None and expected_s > _SURE_SHARE * patience_s:
-            self._emit(Waited(home.name, priority, 0.0, "refused"))
-            raise Overloaded(
-                f"full; a place is expected in {expected_s:.1f} s, too long for limits.queue_timeout_s",
-                retry_after_s=expected_s,
-            )
+            why = f"full; a place is expected in {expected_s:.1f} s, too long for limits.queue_timeout_s"
+            raise self._refused(home, priority, why, expected_s)
         return home, patience_s
+
+    def _refused(self, tier: Tier, priority: Priority, why: str, expected_s: float | None) -> Overloaded:
+        self._emit(Waited(tier.name, priority, 0.0, "refused"))
+        return Overloaded(why, retry_after_s=expected_s)
 
     async def _granted(self, waiter: _Waiter, expected_s: float | None) -> Place:
         wish, outcome = waiter.item, "left"

@@ -95,7 +95,7 @@ async def test_a_full_queue_refuses_at_once(room):
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert (tier.queued, tier.room, len(room.room)) == (0, None, 0)
-    assert room.outcomes == ["left"] * 3
+    assert room.outcomes == ["refused"] * 2 + ["left"] * 3
 
 
 async def test_the_time_to_wait_is_bounded(room):
