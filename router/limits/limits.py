@@ -1,11 +1,13 @@
 """Limits: what every request is held to before and while it is answered, and how every budget stands."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from router.errors import ApiError
 from router.ledger.ledger import Ledger
+from router.ledger.sqlite import LedgerError
 from router.limits.allowance import Allowance
 from router.limits.expect import charged_tokens
 from router.limits.headers import told
@@ -20,6 +22,7 @@ from router.limits.store import Answer, Charge, Store
 from router.observe.events import Event, LimitReached, Reloaded
 from router.request import Request
 
+_log = logging.getLogger("tiergate")
 _MANY = 4096
 
 
@@ -49,6 +52,7 @@ class Limits:
         self._calendar = Calendar()
         self._plans = Plans(self._calendar)
         self._meters: dict[str, Meter] = {}  # every one that anything was counted in, by its pot
+        self._sweep_at = _MANY
         self._taken_up: set[Counted] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[tuple[str, OnExceed]] = set()
@@ -88,7 +92,7 @@ class Limits:
     def __call__(self, event: Event) -> None:
         """A listener: budgets that a reload brings take up what was spent before it."""
         if isinstance(event, Reloaded) and event.ok:
-            task = asyncio.get_running_loop().create_task(self._take_up())
+            task = asyncio.get_running_loop().create_task(self._take_up_later())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -107,6 +111,12 @@ class Limits:
         ]
         present = meters([*named, *each], self._calendar, now_ns)
         return tuple(self._state(meter, budget) for meter in present for budget in meter.budgets)
+
+    async def _take_up_later(self) -> None:
+        try:
+            await self._take_up()
+        except LedgerError as error:
+            _log.error("new budgets begin at 0, what was spent before cannot be read: %s", error)
 
     async def _take_up(self) -> None:
         """Seed the pots of budgets not seen before with what began before this moment; later attempts count here."""
@@ -149,10 +159,11 @@ class Limits:
         return too_fast(rated.scope, rated.what, charge.per_minute, answer.rates[worst], headers)
 
     def _know(self, found: Sequence[Meter]) -> None:
-        if len(self._meters) > _MANY and any(meter.pot not in self._meters for meter in found):
+        if len(self._meters) >= self._sweep_at:
             now_ns = self._now_ns()
             self._meters = {pot: meter for pot, meter in self._meters.items() if meter.span.ends_ns > now_ns}
             self._told = {(pot, action) for pot, action in self._told if pot in self._meters}
+            self._sweep_at = max(_MANY, 2 * len(self._meters))
         for meter in found:
             self._meters[meter.pot] = meter
 

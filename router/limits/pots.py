@@ -49,8 +49,11 @@ class Pots:
             self.take_up(draw.pot, draw.ends_ns).reserved += draw.amount
 
     def settle(self, ends: Sequence[Settled]) -> None:
+        """What ends after its pot was forgotten counts in no present period."""
         for end in ends:
-            pot = self._pots[end.pot]
+            pot = self._pots.get(end.pot)
+            if pot is None:
+                continue
             pot.reserved -= end.held
             if end.spent is None:
                 pot.unpriced += 1
