@@ -102,6 +102,7 @@ async def test_another_threshold_is_tried(visit):
         await tab.size(1440, 900)
         await tab.open(f"{running.url}/dashboard/routing")
         await tab.until("document.querySelector('#title-compared')")
+        await tab.until(DRAWN)
         await tab.run("document.querySelector('input[name=to_value]').value = '0.5'")
         await tab.run("document.querySelector('#what-if form button').click()")
         await tab.until("document.querySelector('#what-if th:nth-child(3)').textContent.includes('0.5')")
