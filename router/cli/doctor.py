@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
@@ -15,6 +16,8 @@ from policies.problems import ConfigError
 from policies.schema import Config
 from router.cli.check import ConfigOption, read
 from router.cli.console import as_json, table
+from router.prices.quote import price_book
+from router.prices.throughput import measured
 from router.services import ledger_path
 from router.settings import classifier_of, real_tier, tier_spec
 from tiers.openai_http import HttpSession
@@ -76,7 +79,17 @@ def _configured(path: Any) -> list[Finding]:
         findings.append(Finding("classifier", "ok", f"{artifact.version}, rates {', '.join(artifact.tiers)}"))
     except ArtifactError as error:
         findings.append(Finding("classifier", "bad", str(error), "set classifier.artifact"))
-    return findings + asyncio.run(_reachable(config))
+    return findings + _unpriced(config) + asyncio.run(_reachable(config))
+
+
+def _unpriced(config: Config) -> list[Finding]:
+    """Tiers whose attempts will have an unknown cost."""
+    book = price_book(config, on=datetime.now(UTC).date(), measured=measured(ledger_path(config), config))
+    return [
+        Finding(f"price of {name}", "note", quote.source, f"set tiers.{name}.price or .gpu: its costs are unknown")
+        for name, quote in book.quotes.items()
+        if quote.price is None
+    ]
 
 
 def _disk(folder: Any) -> Finding:

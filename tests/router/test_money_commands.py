@@ -114,3 +114,15 @@ def _counted(place, extra: int) -> store.Piece:
         "edge", piece.replica, "llama.cpp", "reserved", piece.from_ns, piece.until_ns, prompt,
         row.attempts.output_tokens + extra, 0, 0, 0,
     )  # fmt: skip
+
+
+def test_doctor_tells_of_a_tier_without_a_price(capsys, tmp_path):
+    """Before its costs are unknown, with the setting that mends it."""
+    place = tmp_path / "f.yaml"
+    place.write_text(f"""
+state: {{ledger: "sqlite:///{tmp_path}/ledger.db"}}
+tiers: {{far: {{engine: openai, model: m, replicas: [{{url: "http://127.0.0.1:9/v1"}}]}}}}
+""")
+    _, out, _ = run(capsys, "doctor", "--json", "--config", place)
+    (finding,) = [each for each in json.loads(out) if each["what"] == "price of far"]
+    assert "tiers.far.price" in finding["mend"]
