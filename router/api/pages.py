@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from router.api import admin, embeddings, explain, health, models
+from router.api import admin, embeddings, explain, feedback, health, models
 from router.api.inference import request_id_of
 from router.api.wire import headers_of
 from router.dashboard.site import API, HOME, api_app, pages_app, site
@@ -17,7 +17,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 def pages(services: Services) -> FastAPI:
     app = FastAPI(title="Tiergate", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    for part in (models, embeddings, explain, health, admin):
+    for part in (models, embeddings, explain, feedback, health, admin):
         app.include_router(part.routes(services))
     dashboard = site(services)
     app.mount(HOME, pages_app(dashboard))
