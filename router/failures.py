@@ -4,7 +4,7 @@ from policies.types import Decision
 from router.errors import AllFailed, ApiError, cut_stream, from_refusal, no_candidate
 from router.limits.allowance import Allowance
 from router.limits.refusals import OverBudget
-from tiers.errors import ContextTooLong, TierError
+from tiers.errors import ContextTooLong, Refused, TierError
 from tiers.pool import Tier
 
 
@@ -20,6 +20,11 @@ class Failures:
     @property
     def last_reason(self) -> str | None:
         return self._told[-1][1].reason if self._told else None
+
+    @property
+    def refusals(self) -> int:
+        """How many engines refused the request itself, which cost them nothing."""
+        return sum(isinstance(error, Refused) for _, error in self._told)
 
     def rule_out(self, tier: Tier) -> bool:
         return tier.spec.context <= self._too_small or tier.name in self._too_dear

@@ -100,8 +100,10 @@ class Placing:
             self.go_no_further()
 
     def _affordable(self, tier: Tier, lease: Lease) -> bool:
-        """A first try always is; a re-dispatch after a failure while the tier's retry budget lasts."""
-        if not self._tried.failed:
+        """A first try always is, also after engines that refused the request unread; a re-dispatch while the tier's
+        retry budget lasts.
+        """
+        if len(self._tried.attempts) <= self._tried.escalations + self._failures.refusals:
             tier.retries.sent()
             return True
         budget = self._request.snapshot.policies[self._request.policy].policy.fallback.retry_budget

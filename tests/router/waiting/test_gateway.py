@@ -3,8 +3,6 @@
 import asyncio
 from contextlib import asynccontextmanager
 
-import pytest
-
 from router.ledger.read import recent
 from router.observe.events import AttemptBegan, FellBack, RequestEnded, Waited
 from tests.router.gateway import chat, gateway
@@ -154,12 +152,23 @@ async def test_a_drained_tier_is_not_waited_for(tmp_path):
         assert (reply.status, reply.json["error"]["code"]) == (503, "overloaded")
 
 
-@pytest.mark.parametrize("more", ["fallback: {{retry_budget: {{share: 0, min_per_s: 0}}}}"])
-async def test_a_spent_retry_budget_is_told(tmp_path, more):
+NO_RETRIES = CONFIG.replace("{more}", "fallback: {{retry_budget: {{share: 0, min_per_s: 0}}}}")
+
+
+async def test_a_spent_retry_budget_is_told(tmp_path):
     """The caller gets the first failure and the reason why nothing else was tried."""
-    config = CONFIG.replace("{more}", more)
-    async with gateway(tmp_path, {"short": {"fail": "500"}}, config=config) as running:
+    async with gateway(tmp_path, {"short": {"fail": "500"}}, config=NO_RETRIES) as running:
         reply = await running.post(chat())
         message = reply.json["error"]["message"]
         assert (reply.status, reply.headers["x-tiergate-attempts"]) == (503, "1")
-        assert "short: " in message and "long: the retry budget is spent (fallback.retry_budget)" in message
+        assert "short: " in message
+        assert "long: the retry budget is spent (fallback.retry_budget)" in message
+
+
+async def test_going_on_from_a_refusal_is_no_retry(tmp_path):
+    """An engine that refuses a request unread (too long, not understood) has spent nothing on it."""
+    config = NO_RETRIES.replace("fallback: {{", "fallback: {{on: [refused, context], ")
+    async with gateway(tmp_path, {"short": {"fail": "400"}}, config=config) as running:
+        reply = await running.post(chat())
+        assert (reply.status, reply.headers["x-tiergate-attempts"]) == (200, "2")
+        assert reply.headers["x-tiergate-tier"] == "long"
