@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
@@ -48,20 +47,14 @@ VLLM = """
 
 @dataclass
 class Told:
-    """One answer as its caller read it. at: when each piece came."""
+    """One answer as its caller read it."""
 
-    at: list[float] = field(default_factory=list)
     pieces: list[bytes] = field(default_factory=list)
 
     @property
     def events(self) -> list[bytes]:
         parts = b"".join(self.pieces).split(b"\n\n")
         return [part.removeprefix(b"data: ") for part in parts if part.startswith(b"data: ")]
-
-    def gap_s(self, killed_at: float) -> float:
-        """The longest silence since the kill, in seconds."""
-        times = [killed_at, *(at for at in self.at if at > killed_at)]
-        return max((later - earlier for earlier, later in pairwise(times)), default=0.0)
 
 
 @dataclass
@@ -84,7 +77,6 @@ class Stage:
         async with self.client.post(self.url + CHAT, json=body) as reply:
             assert reply.status == 200, await reply.read()
             async for piece in reply.content.iter_any():
-                told.at.append(time.monotonic())
                 told.pieces.append(piece)
                 if len(told.pieces) == 3:
                     self.begun += 1
@@ -124,16 +116,20 @@ async def warmed(client: aiohttp.ClientSession, server: VllmServer) -> None:
         async with client.post(f"{server.url}/chat/completions", json=body) as reply:
             await reply.read()
 
-    await asyncio.gather(*(one() for _ in range(STREAMS)))
+    for _ in range(2):
+        began = time.monotonic()
+        await asyncio.gather(*(one() for _ in range(STREAMS)))
+    took_s = time.monotonic() - began
+    print(f"vLLM by itself: {STREAMS} fresh answers of 8 tokens in {took_s:.2f} s")  # noqa: T201 - to compare with
 
 
 async def killed(made: Stage, kill: Callable[[], None]) -> None:
-    """Twenty answers under way, then the kill; every one comes whole, and within two seconds from elsewhere."""
+    """Twenty answers under way, then the kill: every one comes whole, its first new word within two seconds."""
     tasks = [asyncio.create_task(made.ask(number)) for number in range(STREAMS)]
     async with asyncio.timeout(120):
         await made.under_way.wait()
+        killed_ns = time.time_ns()
         kill()
-        killed_at = time.monotonic()
         answers = await asyncio.gather(*tasks)
     await made.flush()
     rows = recent(made.folder / "ledger.db", STREAMS)
@@ -143,9 +139,14 @@ async def killed(made: Stage, kill: Callable[[], None]) -> None:
     assert all(row["status"] == 200 and row["tried"][-1]["outcome"] == "ok" for row in rows)
     for told in answers:
         assert_whole(told)
-    slowest = max(told.gap_s(killed_at) for told in answers)
-    print(f"{len(gone_on)} of {STREAMS} answers gone on with; the longest silence was {slowest:.2f} s")  # noqa: T201 - the figure itself
+    slowest = max(_first_ns(row["tried"]) - killed_ns for row in gone_on) / 1e9
+    print(f"{len(gone_on)} of {STREAMS} gone on with, the last after {slowest:.2f} s")  # noqa: T201 - the figure itself
     assert slowest < FAILOVER_S
+
+
+def _first_ns(tried: list[dict[str, int]]) -> int:
+    """When the first attempt after the one that was killed had its first new token; Unix time."""
+    return tried[1]["started_ns"] + tried[1]["ttft_ns"]
 
 
 def assert_whole(told: Told) -> None:

@@ -57,7 +57,7 @@ def _surprise(case: Case, row: Row, place: Place, recorded: Mapping[str, Any]) -
         f"{wanted} wanted": row.got != wanted,
         f"code {case.code} wanted": bool(case.code) and row.code != case.code,
         f"requests that reached them {reached}, wanted {case.reached}": not _as_many(reached, case.reached),
-        f"ledger wanted {case.ledger}": row.ledger != case.ledger,
+        f"ledger wanted {case.ledger}": case.ledger not in (None, row.ledger),
         f"over {case.within_s:g} s": row.seconds > case.within_s,
         "the request costs what its attempts cost": recorded["cost_nusd"]
         != sum(attempt["cost_nusd"] for attempt in recorded["tried"]),
