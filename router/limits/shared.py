@@ -158,10 +158,9 @@ class RedisStore:
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 reply = await self._script(keys=call.keys, args=[call.argument])
-        except (RedisError, OSError, TimeoutError) as error:
-            self._lost(error)
-        else:
             self._apply(batch, batch.read(reply))
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are answered and it is tried again
+            self._lost(error)
         finally:
             timer.cancel()
             self._calls += 1

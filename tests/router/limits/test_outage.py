@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from redis.asyncio import Redis
 
 from policies.schema_limits import Redis as Settings
 from router.limits.place import source_of
@@ -150,3 +151,15 @@ async def test_a_slow_redis_is_not_waited_for(own_redis):
         await gateway.flush()
         async with store(own_redis, "other") as other:
             assert await granted(other, draw(80)) and not await granted(other, draw(1))
+
+
+async def test_figures_that_cannot_be_read_answer_nobody_late(own_redis):
+    """Whatever stands under a budget's name, who asks is answered as if Redis were away, and told in the log."""
+    async with store(own_redis) as gateway:
+        client = Redis.from_url(own_redis.url)
+        await client.hset("{tiergate}:budget:org", "stranger", "no figures")
+        assert (await gateway.ask((), (draw(1),))).closed
+        await client.delete("{tiergate}:budget:org")
+        await client.aclose()
+        await until_back(gateway)
+        assert await granted(gateway, draw(1))
