@@ -1,6 +1,7 @@
 """A provider's bill: read from CSV whatever its columns are called, and set beside the ledger."""
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ NAMES = {
     "output": ("output_tokens", "completion_tokens", "n_generated_tokens_total"),
 }
 _NEEDED = ("time", "model", "cost")
+_RELEASE = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
 _HOUR = timedelta(hours=1)
 _OFFSETS = range(-12, 15)  # hours of the world's time zones
 
@@ -62,7 +64,7 @@ def read_bill(path: Path) -> Bill:
     step = _HOUR if any(time.hour for time in times) else timedelta(days=1)
     bill = Bill(min(times), max(times) + step)
     for place, row in rows:
-        _add(bill.models[row[columns["model"]].strip()], path, place, row, columns)
+        _add(bill.models[_name(row[columns["model"]].strip())], path, place, row, columns)
     return bill
 
 
@@ -75,8 +77,9 @@ def against_bill(path: Path, config: Config, bill: Bill) -> list[Gap]:
     margin = max(abs(hours) for hours in _OFFSETS) * _HOUR
     hours = _by_model(path, bill.start - margin, bill.end + margin)
     gaps: list[Gap] = []
-    for model in sorted({*bill.models, *(name for name in managed if name in hours)}):
-        gaps += _compared(model, bill, bill.models.get(model, Billed()), hours.get(_name(model), {}))
+    billed = {_known(model, hours): what for model, what in bill.models.items()}
+    for model in sorted({*billed, *(name for name in managed if name in hours)}):
+        gaps += _compared(model, bill, billed.get(model, Billed()), hours.get(model, {}))
     return gaps
 
 
@@ -139,6 +142,12 @@ def _by_model(path: Path, start: datetime, end: datetime) -> dict[str, dict[int,
 def _name(model: str) -> str:
     """Without the provider before it."""
     return model.rpartition("/")[2]
+
+
+def _known(model: str, hours: Mapping[str, Hours]) -> str:
+    """The ledger's name of a billed model, which providers tell with the day of its release."""
+    without = _RELEASE.sub("", model)
+    return without if model not in hours and without in hours else model
 
 
 def _columns(path: Path, headings: Iterable[str]) -> dict[str, str]:

@@ -99,6 +99,14 @@ def test_what_only_one_side_knows_is_a_gap(books, bill):
     ]
 
 
+@pytest.mark.parametrize("name", ["gpt-4.1-mini", "openai/gpt-4.1-mini", "gpt-4.1-mini-2025-04-14"])
+def test_a_model_is_known_under_its_provider_s_names(books, bill, name):
+    """With the provider before it, or the day of its release behind it."""
+    path = books(at(3, 5))
+    (gap,) = against_bill(path, CONFIG, bill(f"date,model,cost\n2026-11-03,{name},0.0000001\n"))
+    assert (gap.where, gap.difference) == ("gpt-4.1-mini", 0)
+
+
 def test_columns_of_other_names_and_hours_are_read(bill):
     """FOCUS's own, Unix seconds, a dollar sign, thousands."""
     found = bill('ChargePeriodStart,ServiceName,BilledCost\n2026-11-03T05:00:00Z,m,"$1,000.5"\n')
