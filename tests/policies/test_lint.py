@@ -43,7 +43,7 @@ IN_POLICY = {
         "route.short_output_tokens: found 50 without a tier for short or long answers"
     ),
     "cascade: {first: edge, then: [edge, long]}": "cascade.then[0]: found 'edge', which drafts, allowed other tiers",
-    "cascade: {first: edge, then: [long], through: [short]}": "cascade.through[0]: found 'short', which is not in 'then'",
+    "cascade: {first: edge, then: [long], through: [short]}": "cascade.through[0]: found 'short', which is not in",
     "{route: {candidates: [edge]}, cascade: {first: edge}}": "cascade.then: found no tier to go on to",
     "cascade: {first: mute}": "cascade.first: found 'mute', which cannot do logprobs",
     "fallback: {order: [long, long]}": "fallback.order[1]: found 'long' again",
