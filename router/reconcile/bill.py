@@ -39,6 +39,11 @@ class Billed:
     input: int | None = None
     output: int | None = None
 
+    def add(self, cost_nusd: int, input_tokens: int | None, output_tokens: int | None) -> None:
+        self.cost_nusd += cost_nusd
+        self.input = _sum(self.input, input_tokens)
+        self.output = _sum(self.output, output_tokens)
+
 
 @dataclass(slots=True)
 class Bill:
@@ -77,7 +82,9 @@ def against_bill(path: Path, config: Config, bill: Bill) -> list[Gap]:
     margin = max(abs(hours) for hours in _OFFSETS) * _HOUR
     hours = _by_model(path, bill.start - margin, bill.end + margin)
     gaps: list[Gap] = []
-    billed = {_known(model, hours): what for model, what in bill.models.items()}
+    billed: dict[str, Billed] = defaultdict(Billed)
+    for name, what in bill.models.items():
+        billed[_known(name, hours)].add(what.cost_nusd, what.input, what.output)
     for model in sorted({*billed, *(name for name in managed if name in hours)}):
         gaps += _compared(model, bill, billed.get(model, Billed()), hours.get(model, {}))
     return gaps
@@ -163,11 +170,15 @@ def _columns(path: Path, headings: Iterable[str]) -> dict[str, str]:
 
 
 def _add(billed: Billed, path: Path, place: int, row: Mapping[str, str], columns: Mapping[str, str]) -> None:
-    billed.cost_nusd += round(_number(path, place, row[columns["cost"]]) * NUSD_PER_USD)
-    for name in ("input", "output"):
-        if name in columns and row[columns[name]].strip():
-            count = int(_number(path, place, row[columns[name]]))
-            setattr(billed, name, (getattr(billed, name) or 0) + count)
+    counts = [
+        int(_number(path, place, row[columns[name]])) if name in columns and row[columns[name]].strip() else None
+        for name in ("input", "output")
+    ]
+    billed.add(round(_number(path, place, row[columns["cost"]]) * NUSD_PER_USD), *counts)
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return one if other is None else (one or 0) + other
 
 
 def _number(path: Path, place: int, text: str) -> Decimal:

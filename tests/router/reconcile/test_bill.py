@@ -107,6 +107,14 @@ def test_a_model_is_known_under_its_provider_s_names(books, bill, name):
     assert (gap.where, gap.difference) == ("gpt-4.1-mini", 0)
 
 
+def test_a_model_billed_under_two_names_is_one(books, bill):
+    """Their costs add up."""
+    path = books(at(3, 5), at(3, 6))
+    text = "date,model,cost\n2026-11-03,gpt-4.1-mini,0.0000001\n2026-11-03,gpt-4.1-mini-2025-04-14,0.0000001\n"
+    (gap,) = against_bill(path, CONFIG, bill(text))
+    assert (gap.where, gap.ledger, gap.difference) == ("gpt-4.1-mini", 200, 0)
+
+
 def test_columns_of_other_names_and_hours_are_read(bill):
     """FOCUS's own, Unix seconds, a dollar sign, thousands."""
     found = bill('ChargePeriodStart,ServiceName,BilledCost\n2026-11-03T05:00:00Z,m,"$1,000.5"\n')
