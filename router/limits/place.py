@@ -34,6 +34,7 @@ def source_of(ledger: Path) -> str:
 
 
 def own_budgets(keys: Iterable[Key], rules: Rules) -> Iterator[Budget]:
-    """The budgets that keys were made with."""
+    """The budgets that keys were made with, of those not revoked."""
     for key in keys:
-        yield from rules.own_budget(key.id, key.own)
+        if key.revoked_ns is None:
+            yield from rules.own_budget(key.id, key.own)
