@@ -1,5 +1,6 @@
 """`/admin/*`: reload, tiers, drain; for keys with the admin role."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -8,6 +9,7 @@ from classifier.errors import ArtifactError
 from policies.problems import ConfigError
 from router.admission import identify
 from router.api.wire import headers_of
+from router.dashboard.viewer import check_browser
 from router.errors import ApiError, bad_request, forbidden
 from router.services import Services
 from tiers.pool import Replica, Tier
@@ -16,10 +18,7 @@ from tiers.pool import Replica, Tier
 def routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/admin")
 
-    def only_admin(request: Request) -> None:
-        """Also without keys the gateway listens on loopback only, so whoever asks may."""
-        if identify(services.keys, services.snapshot, headers_of(request.scope)).role != "admin":
-            raise forbidden("This needs a key with the role 'admin'.")
+    only_admin = partial(_only_admin, services)
 
     @router.post("/reload")
     async def reload(request: Request) -> dict[str, Any]:
@@ -73,3 +72,12 @@ def _replica_state(tier: Tier, replica: Replica) -> dict[str, Any]:
         "kv_cache": load.kv_cache if load else None,
         "error": str(why) if why else None,
     }  # fmt: skip
+
+
+def _only_admin(services: Services, request: Request) -> None:
+    """Also without keys the gateway listens on loopback only, so whoever asks may; another site's page may not."""
+    headers = headers_of(request.scope)
+    if services.snapshot.config.server.auth == "none":
+        check_browser(headers)
+    if identify(services.keys, services.snapshot, headers).role != "admin":
+        raise forbidden("This needs a key with the role 'admin'.")

@@ -69,6 +69,12 @@ def check_host(headers: Mapping[str, str]) -> None:
             raise forbidden("Another site's page may not ask this.")
 
 
+def check_browser(headers: Mapping[str, str]) -> None:
+    """The same for a request that a browser makes; a program, which sends neither header, may use any name."""
+    if "sec-fetch-site" in headers or "origin" in headers:
+        check_host(headers)
+
+
 def _loopback(name: str) -> bool:
     try:
         return ip_address(name).is_loopback

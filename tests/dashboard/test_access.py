@@ -46,6 +46,9 @@ async def test_another_site_cannot_read_it(tmp_path):
         for path in ("/dashboard/overview", "/admin/api/overview/spend", "/dashboard/live"):
             for headers, status in made:
                 assert (await get(running, path, **headers))[0].status == status, (path, headers)
+        reload_ = {"headers": {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}}
+        assert (await running.client.post(running.url + "/admin/reload", **reload_)).status == 403
+        assert (await running.client.post(running.url + "/admin/reload")).status == 200
 
 
 async def test_a_session_is_bound_to_its_key(visited):
