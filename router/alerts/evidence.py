@@ -13,7 +13,7 @@ from router.limits.state import BudgetState
 NS = 1_000_000_000
 HOUR_S, DAY_S, WEEK_S = 3600, 86_400, 7 * 86_400
 _LOOP_S = 300
-_MOST_ROWS = 5000
+_MOST_ROWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
