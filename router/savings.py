@@ -6,12 +6,12 @@ from typing import Literal
 
 from policies.limits import needs
 from policies.schema import Config
-from policies.types import Decision
+from policies.types import Decision, Need
 from router.attempt import Attempt
 from router.cache.exact import Entry
 from router.money import Price, cost_nusd
 from router.request import Request
-from router.snapshot import Snapshot
+from tiers.pool import Tier
 from tiers.types import Usage
 
 Reason = Literal["routing", "cascade", "exact", "semantic", "prefix"]
@@ -86,16 +86,14 @@ def _baseline(request: Request, decision: Decision | None, usage: Usage, answeri
     if snapshot.config.savings.baseline is not None:
         return snapshot.config.savings.baseline
     named = decision.candidates if decision else candidates(snapshot.config, request.policy)
-    able = [name for name in named if name == answering or _could(snapshot, request, name, usage)]
+    wanted, tokens = needs(request.facts), usage.input + usage.cached_input + usage.output
+    able = [name for name in named if name == answering or _could(snapshot.tiers.get(name), wanted, tokens)]
     costs = {name: cost for name in able if (cost := _uncached(snapshot.prices.price(name), usage)) is not None}
     return max(costs, key=costs.__getitem__) if costs else answering
 
 
-def _could(snapshot: Snapshot, request: Request, name: str, usage: Usage) -> bool:
-    tier = snapshot.tiers.get(name)
-    if tier is None or not needs(request.facts) <= tier.spec.capabilities:
-        return False
-    return usage.input + usage.cached_input + usage.output <= tier.spec.context
+def _could(tier: Tier | None, wanted: frozenset[Need], tokens: int) -> bool:
+    return tier is not None and wanted <= tier.spec.capabilities and tokens <= tier.spec.context
 
 
 def _of_hit(baseline_nusd: int | None, kept_nusd: int | None, reason: Reason) -> dict[str, int]:
