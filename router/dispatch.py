@@ -63,6 +63,7 @@ async def gathered(ours: Attempt, request: Request) -> Served:
     async with _settling(ours, request, incoming):
         while not incoming.ended:
             await incoming.advance(incoming.tokens + 1)
+    await incoming.aclose()  # the engine's place is free now, and not when the garbage is collected
     finished = Answered.of(incoming.assembled.body())
     settle_stream(ours, request, incoming)
     return Served(ours, incoming.model, whole=finished)
@@ -94,6 +95,7 @@ async def draft(ours: Attempt, request: Request, judge: Judge) -> Served:
             _judge(ours, incoming, judge, at_once=incoming.ended)
     if request.stream:
         return Served(ours, incoming.model, incoming=incoming)
+    await incoming.aclose()  # the engine's place is free now, and not when the garbage is collected
     finished = Answered.of(incoming.assembled.body())
     settle_stream(ours, request, incoming)
     return Served(ours, incoming.model, whole=finished)
