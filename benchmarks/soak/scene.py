@@ -12,7 +12,7 @@ from tests.sdk.process import Served, serve
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"max_inflight": 256, "queue_timeout_s": 5}
-TIMEOUTS = {"connect_s": 1, "first_token_s": 3, "idle_s": 3, "total_s": 10}
+TIMEOUTS = {"connect_s": 3, "first_token_s": 3, "idle_s": 3, "total_s": 10}
 
 
 @contextmanager

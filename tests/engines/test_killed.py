@@ -68,10 +68,13 @@ class Stage:
     begun: int = 0
 
     async def ask(self, number: int) -> Told:
-        """`under_way` is set when every stream has had three pieces."""
+        """`under_way` is set when every stream has had three pieces.
+
+        Drawn at random: a model without training that is greedy may say nothing that can be seen for long.
+        """
         told = Told()
         body = chat(
-            f"Tell me of the number {number}.", stream=True, max_tokens=TOKENS, temperature=0, ignore_eos=True,
+            f"Tell me of the number {number}.", stream=True, max_tokens=TOKENS, temperature=1, ignore_eos=True,
             stream_options={"include_usage": True},
         )  # fmt: skip
         async with self.client.post(self.url + CHAT, json=body) as reply:

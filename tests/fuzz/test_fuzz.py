@@ -20,7 +20,6 @@ TOLERANT = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surface]:
     with surface(tmp_path_factory.mktemp("fuzz")) as made:
         yield made
-        made.lives()
 
 
 @settings(max_examples=EXAMPLES or 100, **TOLERANT)
@@ -42,6 +41,11 @@ def test_any_bytes_are_answered(asked, path, body, headers):
 def test_any_path_is_answered(asked, path, more, headers):
     """Known paths with anything behind them."""
     check(asked.get(path + more, headers))
+
+
+def test_it_lives_on(asked):
+    """After all of that a plain request is answered, and nothing is left in flight."""
+    asked.lives()
 
 
 @settings(max_examples=EXAMPLES or 200, **TOLERANT)
