@@ -70,6 +70,12 @@ class State(Settings):
         default="sqlite:///var/ledger.db",
         description="The ledger: sqlite:///PATH, relative to the working directory.",
     )
+    ledger_keep_days: Whole | None = Field(
+        default=None,
+        ge=2,
+        description="Days after which `tiergate ledger archive` moves rows into Parquet files; not given, rows stay. "
+        "Sums stay in any case.",
+    )
     shared: Annotated[str, AfterValidator(shared_place)] = Field(
         default="memory",
         description="Budgets and rate limits: `memory` for one gateway process, `redis://HOST:PORT/0` for several.",

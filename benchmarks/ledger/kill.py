@@ -28,7 +28,7 @@ streaming, ask an upstream that counts what it serves. Afterwards:
 | | |
 |---|---|
 | attempts in the ledger | {attempts} |
-| of these dispatched over 50 ms of running time before their gateway's death, by the upstream's record | {promised}, none missing |
+| dispatched over 50 ms of running time before the death, by the upstream's record | {promised}, none missing |
 | answered whole over 50 ms before | {exact}, each settled once at the upstream's own token counts |
 | settled at their reservation (`unseen`) | {unseen} |
 | attempts that are there twice, or not settled | 0 |

@@ -24,8 +24,8 @@ _WORKLOADS = ("chat", "search", "batch", "agent", "summary")
 class Traffic:
     """`requests` requests over `days` days up to `until_s` (Unix time), in the order of their ends.
 
-    A key is one application's: it belongs to one team and asks for one model name, with its own tags. Keys and teams are
-    Zipf-distributed, days have nights and weekends, a third of the requests begins with a draft.
+    A key is one application's: it belongs to one team and asks for one model name, with its own tags. Keys and teams
+    are Zipf-distributed, days have nights and weekends, a third of the requests begins with a draft.
     Equal seeds give equal rows.
     """
 
@@ -42,7 +42,7 @@ class Traffic:
         self._made = 0
 
     def rows(self) -> Iterator[list[Row]]:
-        """The rows of one request after the other: a reservation and a settlement for each attempt, then the request's."""
+        """Request after request: a reservation and a settlement for each attempt, then the request's own row."""
         hours, weights = zip(*self._starts, strict=True)
         scale = self._count / sum(weights)
         due = 0.0
@@ -111,7 +111,7 @@ class Traffic:
                 facts={"prompt_tokens": input_tokens, "turns": rng.randrange(1, 9), "has_code": rng.random() < 0.2},
                 baseline_nusd=baseline if served else None,
                 saved={reason: baseline - cost} if served else {},
-            )  # fmt: skip
+            )
         )
         return rows
 

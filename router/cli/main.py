@@ -12,6 +12,7 @@ from classifier.errors import ClassifierError
 from policies.problems import ConfigError
 from router.cli import check, explain, export, keys, models, prices, reconcile, replay, serve, spend, tiers, train
 from router.cli import doctor as doctor_command
+from router.cli import ledger as ledger_command
 from router.cli.console import fail
 from router.ledger.sqlite import LedgerError
 
@@ -26,6 +27,7 @@ app.command("spend")(spend.spend)
 app.command("reconcile")(reconcile.reconcile)
 app.command("replay")(replay.replay)
 app.command("doctor")(doctor_command.doctor)
+app.add_typer(ledger_command.app, name="ledger", help="Verify and archive the ledger.")
 app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")
 app.add_typer(export.app, name="export", help="The ledger for other tools.")
 app.add_typer(models.app, name="models", help="Bundled and local GGUF models.")

@@ -25,6 +25,16 @@ class Period:
     since_ns: int | None
     until_ns: int | None
 
+    def widened(self, archived_before_ns: int) -> "Period":
+        """Edges in hours whose rows may be archived go out to the whole hour."""
+        hour_ns = HOUR_S * NS
+        since_ns, until_ns = self.since_ns, self.until_ns
+        if since_ns is not None and since_ns < archived_before_ns:
+            since_ns = since_ns // hour_ns * hour_ns
+        if until_ns is not None and until_ns < archived_before_ns:
+            until_ns = -(-until_ns // hour_ns) * hour_ns
+        return Period(since_ns, until_ns)
+
     def pieces(self, *, days: bool) -> Iterator[Piece]:
         """Pieces that do not overlap and cover the period; days: whole days may be taken as such."""
         since_ns = 0 if self.since_ns is None else max(0, self.since_ns)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from router.ledger import rollup
+from router.ledger.archive import archived_before_ns
 from router.ledger.cubes import DAY_S, HOUR_S, Cube, Source
 from router.ledger.periods import Period
 
@@ -35,6 +36,7 @@ class Asked:
 def grouped(connection: sqlite3.Connection, asked: Asked, period: Period) -> list[Sequence[Any]]:
     """Rows of (the columns' values, start in seconds or None, the measures' sums); none where there is nothing."""
     parts, values = [], list[Any]()
+    period = period.widened(archived_before_ns(connection))
     for piece in period.pieces(days=asked.every != "hour"):
         if piece.span_s is not None:
             parts.append(_rolled_up(asked))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from router.ledger import fresh, rollup
 from router.ledger.sqlite import LedgerError, transaction
 
-VERSION = 3
+VERSION = 4
 
 _COUNTS = """
   input_tokens INTEGER,
@@ -83,6 +83,13 @@ _TABLES = {
   opened_ns INTEGER NOT NULL,
   reservations_through INTEGER NOT NULL,
   unseen INTEGER NOT NULL""",
+    "archive": """
+  row INTEGER PRIMARY KEY,
+  archived_ns INTEGER NOT NULL,
+  before_ns INTEGER NOT NULL,
+  reservations_through INTEGER NOT NULL,
+  requests_through INTEGER NOT NULL,
+  files TEXT NOT NULL""",
     "schema_version": """
   version INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL""",
@@ -95,6 +102,20 @@ _IDENTITIES = {
     "correction": "correction_id",
     "request": "request_id",
 }
+
+_ATTEMPT_STAYS = (
+    "EXISTS (SELECT 1 FROM reservation WHERE attempt_id = OLD.attempt_id) OR NOT EXISTS (SELECT 1 FROM archive)"
+)
+_NOT_ARCHIVED = {
+    "reservation": "OLD.row > (SELECT coalesce(max(reservations_through), 0) FROM archive)",
+    "request": "OLD.row > (SELECT coalesce(max(requests_through), 0) FROM archive)",
+    "settlement": _ATTEMPT_STAYS,
+    "correction": _ATTEMPT_STAYS,
+}
+_NO_STRAY_CORRECTION = """
+CREATE TRIGGER correction_of_an_attempt BEFORE INSERT ON correction
+WHEN NOT EXISTS (SELECT 1 FROM reservation WHERE attempt_id = NEW.attempt_id)
+BEGIN SELECT RAISE(ABORT, 'a correction of an attempt that is not in the ledger, or was archived'); END"""
 
 _INDEXES = (
     "CREATE INDEX reservation_started ON reservation (started_ns)",
@@ -153,8 +174,10 @@ def prepare(connection: sqlite3.Connection, *, now_ns: int) -> None:
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
-    """Fill the rollups anew from the rows, all or nothing."""
+    """Fill the rollups anew from the rows, all or nothing. Raises LedgerError where some rows are archived."""
     with transaction(connection):
+        if connection.execute("SELECT count(*) FROM archive").fetchone()[0]:
+            raise LedgerError("its older rows are archived: what they add up to cannot be made anew without them")
         _rebuild(connection)
 
 
@@ -189,17 +212,30 @@ def settle_unseen(connection: sqlite3.Connection, *, now_ns: int) -> int:
 
 
 def _statements() -> Iterator[str]:
-    for table, columns in _TABLES.items():
-        yield f"CREATE TABLE {table} ({columns}\n) STRICT"
-        for change in ("UPDATE", "DELETE"):
-            yield (
-                f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table}"
-                " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: write a correction'); END"
-            )
+    for table in _TABLES:
+        yield from _table(table)
     for table, identity in _IDENTITIES.items():
         yield _once(table, identity)
+    yield _NO_STRAY_CORRECTION
     yield from _INDEXES
     yield from _rollups()
+
+
+def _table(table: str) -> Iterator[str]:
+    yield f"CREATE TABLE {table} ({_TABLES[table]}\n) STRICT"
+    yield (
+        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}"
+        " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: write a correction'); END"
+    )
+    yield _no_delete(table)
+
+
+def _no_delete(table: str) -> str:
+    """Nothing is deleted but what an archive holds."""
+    return (
+        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} WHEN {_NOT_ARCHIVED.get(table, 'true')}"
+        " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: write a correction'); END"
+    )
 
 
 def _upgrade(connection: sqlite3.Connection, found: int) -> list[str]:
@@ -210,7 +246,9 @@ def _upgrade(connection: sqlite3.Connection, found: int) -> list[str]:
     )
     older = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'rollup%'").fetchall()
     dropped = [f"DROP TABLE {row[0]}" for row in older]
-    return [*(savings if found == 1 else ()), "DROP VIEW attempt", *dropped, *_rollups()]
+    deletes = [step for name in _NOT_ARCHIVED for step in (f"DROP TRIGGER {name}_no_delete", _no_delete(name))]
+    archive = [*_table("archive"), *deletes, _NO_STRAY_CORRECTION]
+    return [*(savings if found == 1 else ()), "DROP VIEW attempt", *archive, *dropped, *_rollups()]
 
 
 def _rollups() -> Iterator[str]:

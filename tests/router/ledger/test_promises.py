@@ -103,7 +103,7 @@ def test_a_newer_ledger_is_not_written(ledger, path):
     ledger.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("INSERT INTO schema_version VALUES (7, 0)")
-    with pytest.raises(LedgerError, match="schema 7, this Tiergate writes schema 3"):
+    with pytest.raises(LedgerError, match="schema 7, this Tiergate writes schema 4"):
         Ledger.open(path)
 
 

@@ -140,13 +140,15 @@ def test_an_older_ledger_gets_its_rollups(empty, tmp_path, reservation, settleme
 
 
 def as_version_1(connection):
-    """Undo what version 2 added."""
+    """Undo what later versions added."""
     for cube in CUBES:
         connection.execute(f"DROP TABLE {cube.name}")
     for groups in {cube.groups for cube in CUBES}:
         connection.execute(f"DROP TABLE {groups}")
     for column in ("baseline_nusd", "saved"):
         connection.execute(f"ALTER TABLE request DROP COLUMN {column}")
+    connection.execute("DROP TABLE archive")
+    connection.execute("DROP TRIGGER correction_of_an_attempt")
     connection.execute("DROP TRIGGER schema_version_no_update")
     connection.execute("UPDATE schema_version SET version = 1")
     connection.execute(
