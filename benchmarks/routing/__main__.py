@@ -51,8 +51,9 @@ def _write(report: Path, found: dict[str, str]) -> None:
     head = f"""# Routing benchmark
 
 What the classifier is worth on public tables. Every row is measured on prompts that nothing was fitted to: heads,
-vocabulary, landmarks, calibration and the choice between lines and trees come from the training rows alone. In brackets
-95 % bootstrap intervals over the test rows of one split. {versions}.
+vocabulary, landmarks and calibration come from the training rows alone. The kind of head and its size were chosen
+once, on averages over these tables (docs/classifier.md). In brackets 95 % bootstrap intervals over the test rows of one
+split. {versions}.
 """
     body = "\n".join(found[name].rstrip() + "\n" for name in NAMES if name in found)
     report.parent.mkdir(parents=True, exist_ok=True)
