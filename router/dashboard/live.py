@@ -14,6 +14,7 @@ from router.dashboard.viewer import Viewer
 from router.services import Services
 
 _EVERY_S = 2.0
+_MOST_EVENTS = 5
 _MOST_READERS = 100
 
 
@@ -77,15 +78,18 @@ async def _events(
     services: Services, viewer: Viewer, request: Request, viewer_of: Callable[[Request], Viewer],
     readers: asyncio.Semaphore,
 ) -> AsyncIterator[bytes]:  # fmt: skip
-    """Ends when the reader leaves or its key no longer works: `viewer_of` raises then."""
+    """Ends when the reader leaves, when its key no longer works (`viewer_of` raises then), and after ten seconds.
+
+    The browser asks again by itself; so a gateway that is to stop need not wait for those who listen.
+    """
     loop = asyncio.get_running_loop()
     async with readers:
-        seen = [read(services.metrics.registry, viewer.team, loop.time())]
-        yield b"retry: 5000\n\n"
-        while True:
+        first = read(services.metrics.registry, viewer.team, loop.time())
+        yield b"retry: 1000\n\n"
+        for _ in range(_MOST_EVENTS):
             await asyncio.sleep(_EVERY_S)
             viewer = viewer_of(request)
-            seen = [*seen[-30:], read(services.metrics.registry, viewer.team, loop.time())]
             inflight = sum(tier.inflight for tier in services.snapshot.tiers.values())
-            figures = told(seen[-1], seen[0], inflight, services.ledger.lag_s(), viewer)
+            last = read(services.metrics.registry, viewer.team, loop.time())
+            figures = told(last, first, inflight, services.ledger.lag_s(), viewer)
             yield b"event: figures\ndata: " + orjson.dumps(figures) + b"\n\n"

@@ -52,6 +52,7 @@ async def taken(running: Running, tab: Tab, out: Path) -> None:
         if address == "routing":
             await tab.until(f"document.querySelector('#title-curve') && {_DRAWN}")
         if address == "overview":
+            await tab.until(f"document.querySelector('#title-whole') && {_DRAWN}")
             await tab.until("document.querySelector('[data-live=lag]').textContent.includes('ms')")
         await tab.shot(out / f"{name}.webp", whole=whole, form="webp", quality=_QUALITY)
         print(f"{out / name}.webp")  # noqa: T201 - a command

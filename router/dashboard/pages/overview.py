@@ -10,13 +10,11 @@ from router.dashboard.figures import Unit, change, divided
 from router.dashboard.forecast import Forecast, forecast
 from router.dashboard.measures import asked, error_share, saved_usd, usd_per_1k_requests, usd_per_1m_tokens
 from router.dashboard.state import DAY_S, Period
-from router.ledger.latency import Latency
 from router.ledger.sums import Sums, total
 from router.savings import ASSUMPTION
 
 _MOST_ROWS = 8
 _LOOK_BACK_DAYS = 28
-_PERCENTILES = (50, 95, 99)
 _RANKED = ("team", "model")
 
 
@@ -144,21 +142,6 @@ def _baseline_note(row: Sums) -> str:
     )
 
 
-def latency(ask: Ask) -> Dataset:
-    rows = ask.books.percentiles(ask.state.period, "duration", ask.filters)
-    columns = (
-        Column("time", "Time", "day" if ask.state.period.step == DAY_S else "hour"),
-        *(Column(f"p{share}", f"p{share}", "seconds") for share in _PERCENTILES),
-    )
-    made = tuple(((row.start_ns or 0) // NS, *(_quantile_s(row, share) for share in _PERCENTILES)) for row in rows)
-    return Dataset("latency", "Whole request", columns, made)
-
-
-def _quantile_s(row: Latency, share: int) -> float | None:
-    found = row.quantile_ns(share / 100)
-    return None if found is None else found / NS
-
-
 def _figures(row: Sums) -> dict[str, Any]:
     saved_in_all, cost = saved_usd(row), row.attempts.cost_nusd / NS
     return {
@@ -190,8 +173,6 @@ def context(ask: Ask) -> dict[str, Any]:
 PAGE = Page(
     "overview", "Overview", "layout-dashboard", "What was spent, what it bought, and what routing and caching saved.",
     {
-        "spend": spend_over_time, "month": month, "teams": teams, "models": models, "saved": saved,
-        "latency": latency,
-    },
+        "spend": spend_over_time, "month": month, "teams": teams, "models": models, "saved": saved    },
     context,
 )  # fmt: skip

@@ -54,15 +54,18 @@
   const live = document.getElementById("live");
   if (live && window.EventSource) {
     const source = new EventSource(live.dataset.source);
+    let silence;
     source.addEventListener("figures", (event) => {
       live.dataset.state = "on";
+      clearTimeout(silence);
+      silence = setTimeout(() => { live.dataset.state = "off"; }, 8000);
       for (const [name, text] of Object.entries(JSON.parse(event.data))) {
         for (const place of document.querySelectorAll(`[data-live="${name}"]`)) {
           if (place.textContent !== text) place.textContent = text;
         }
       }
     });
-    source.addEventListener("error", () => { live.dataset.state = "off"; });
+    source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) live.dataset.state = "off"; });
     addEventListener("pagehide", () => source.close());
   }
 })();
