@@ -52,7 +52,7 @@ class Reloader:
     @property
     def snapshot(self) -> Snapshot:
         if self._snapshot is None:
-            raise RuntimeError("the gateway has no configuration yet")
+            raise RuntimeError("the gateway is not open")
         return self._snapshot
 
     async def open(self, config: Config, bus: Bus) -> None:
@@ -69,8 +69,9 @@ class Reloader:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._snapshot is not None:
-            await asyncio.gather(*(tier.close() for tier in self._snapshot.tiers.values()))
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is not None:
+            await asyncio.gather(*(tier.close() for tier in snapshot.tiers.values()))
         await self._session.close()
 
     async def reload(self) -> Snapshot:
