@@ -29,8 +29,8 @@ def section(embedder: Path | None) -> list[str]:
     return [
         "## Time of a decision",
         "",
-        f"A prompt of {tokens} tokens; time of one core, which another program on the same core still makes longer. RouteLLM's",
-        "best router decides 155 times a second on an L4 GPU.",
+        f"A prompt of {tokens} tokens; milliseconds of one core, more where other programs use it too. RouteLLM's best",
+        "router decides 155 times a second on an L4 GPU.",
         "",
         *table(("", "p50, ms", "p99, ms", "decisions/s"), rows),
         "",
