@@ -32,9 +32,9 @@
     if (event.target.closest("[data-submit]")) event.target.form.requestSubmit();
   });
 
-  document.addEventListener("htmx:afterSwap", () => { menu(false); });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target?.id !== "page") return;
+    menu(false);
     document.title = document.querySelector("#page")?.dataset.title ?? document.title;
     for (const link of document.querySelectorAll(".sidebar a")) {
       const here = location.pathname === link.pathname;
