@@ -35,7 +35,7 @@ def section(data: Path, seeds: int) -> list[str]:
         rated = [router(train, test, seed) for seed, (train, test) in enumerate(splits)]
         for price in PRICES if name == "Tiergate" else PRICES[:1]:
             chosen = [(quality - price * sizes).argmax(axis=1) for quality in rated]
-            rows.append((f"{name}, {price * 1000:g} points per 10^12 parameters" if price else name, splits, chosen))
+            rows.append((f"{name}, {price * 100:g} points for 10^9 parameters" if price else name, splits, chosen))
     best = [np.full(len(test.correct), train.correct.mean(axis=0).argmax()) for train, test in splits]
     chance = [np.arange(len(test.correct)) % len(sizes) for _, test in splits]
     oracle = [(test.correct - 1e-6 * sizes).argmax(axis=1) for _, test in splits]
