@@ -16,7 +16,7 @@ from router.ledger.types import Row
 
 _log = logging.getLogger(__name__)
 
-_ROUND_S = 0.02  # from the beginning of a group to the next, so that rows which come together are committed together
+_ROUND_S = 0.01  # from the beginning of a group to the next, so that rows which come together are committed together
 _LEAST_REST_S = 0.001
 _MOST_IN_GROUP = 1_000
 _FIRST_RETRY_S = 0.05

@@ -54,7 +54,8 @@ def check(path: Path, told: Lives) -> dict[str, int]:
     by_request = {row["request_id"]: row for row in rows}
     assert len(by_request) == len(rows) == reserved, "an attempt is there twice, or was never settled"
     assert by_request.keys() <= told.sent
-    assert not told.promised - by_request.keys(), "attempts that were dispatched are missing"
+    missing = told.promised - by_request.keys()
+    assert not missing, f"attempts that were dispatched are missing: {sorted(missing)}"
     seen = {name: row for name, row in by_request.items() if row["outcome"] == "ok"}
     assert not told.exact - seen.keys(), "answers that were complete are not settled exactly"
     for name, row in seen.items():
