@@ -41,13 +41,30 @@ def month(ask: Ask) -> Dataset:
     days = ask.books.lines(Period("month", start, int(after.timestamp())), (), ask.filters)
     spent = {at: row.attempts.cost_nusd / NS for at, row in zip(days.times, days.total(), strict=True)}
     made = _forecast(ask, spent, first, today, after)
-    rows = tuple(_month_rows(spent, first, today, after, made))
-    columns = (
+    rows: tuple[tuple[Any, ...], ...] = tuple(_month_rows(spent, first, today, after, made))
+    columns: tuple[Column, ...] = (
         Column("time", "Day", "day"), Column("spent", "Spent so far", "usd"), Column("forecast", "Forecast", "usd"),
         Column("low", "Low (P10)", "usd"), Column("high", "High (P90)", "usd"),
     )  # fmt: skip
+    if (budget := _budget(ask)) is not None:
+        columns = (*columns, Column("budget", "Budget", "usd"))
+        rows = tuple((*row, budget) for row in rows)
     note = "" if made else "A forecast needs three whole days of traffic."
     return Dataset("month", f"{first:%B}, day by day", columns, rows, note)
+
+
+def _budget(ask: Ask) -> float | None:
+    """The month's budget of what is shown: of the team that is filtered by or bound to, else of everybody."""
+    team = ask.viewer.team or ask.filters.get("team")
+    if set(ask.filters) - {"team"}:
+        return None
+    scope = f"team:{team}" if team else "org"
+    limits = [
+        state.limit / NS
+        for state in ask.services.limits.states()
+        if (state.scope, state.unit, state.period) == (scope, "usd", "month")
+    ]
+    return min(limits, default=None)
 
 
 def _month(ask: Ask) -> tuple[datetime, datetime, datetime]:
