@@ -3,7 +3,7 @@
 import pytest
 
 from tiers.llamacpp.refusal import Refusal
-from tiers.llamacpp.template import CHATML, ChatTemplate
+from tiers.llamacpp.template import ChatTemplate
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi <b>"}]
 
