@@ -37,10 +37,10 @@ policies:
     fallback: {{order: [short, long, managed], attempts: 4}}
     cache: {{exact: true, ttl_s: 3600, scope: team}}
 budgets:
-  - {{scope: org, limit_usd: 60, period: month, on_exceed: warn}}
-  - {{scope: "team:search", limit_usd: 11, period: month, on_exceed: downgrade}}
-  - {{scope: "team:support", limit_usd: 11, period: month, on_exceed: reject}}
-  - {{scope: "team:growth", limit_usd: 10, period: month, on_exceed: reject}}
-  - {{scope: "team:docs", limit_usd: 1, period: week, on_exceed: warn}}
+  - {{scope: org, limit_usd: 12, period: month, on_exceed: warn}}
+  - {{scope: "team:search", limit_usd: 2.5, period: month, on_exceed: downgrade}}
+  - {{scope: "team:support", limit_usd: 3, period: month, on_exceed: reject}}
+  - {{scope: "team:growth", limit_usd: 2, period: month, on_exceed: reject}}
+  - {{scope: "team:docs", limit_usd: 0.25, period: week, on_exceed: warn}}
 {more}
 """
