@@ -5,7 +5,9 @@ from typing import Any, Protocol
 
 from router.wire.assemble import Assembler
 from router.wire.choice import GENERATED, Choice, ToolCall
+from router.wire.usage import read_usage
 from tiers.errors import Broken
+from tiers.types import Usage
 
 
 class Join(Protocol):
@@ -53,8 +55,9 @@ class Continued:
 
     def usage(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """What this engine read as prompt was partly answer: those tokens change sides."""
-        prompt = max(0, int(own.get("prompt_tokens") or 0) - self._tokens)
-        completion = int(own.get("completion_tokens") or 0) + self._all_tokens
+        read = read_usage(own) or Usage()
+        prompt = max(0, read.input + read.cached_input - self._tokens)
+        completion = read.output + self._all_tokens
         return {
             **own,
             "prompt_tokens": prompt,
