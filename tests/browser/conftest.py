@@ -11,11 +11,6 @@ from tests.browser.history import write
 from tests.router.gateway import gateway
 
 
-def pytest_configure(config):
-    """The marker stands here, so that the tests can be collected wherever they are."""
-    config.addinivalue_line("markers", f"browser: needs a Chromium; {MISSING}")
-
-
 def pytest_collection_modifyitems(items):
     """Without a browser each test says in one line what to install."""
     if found() is None:
