@@ -18,12 +18,19 @@ def conversation_text(messages: Sequence[Message]) -> str:
         return ""
     users = [place for place, message in enumerate(messages) if message.get("role") == "user"]
     last = users[-1] if users else len(messages) - 1
-    text = _message_text(messages[last])[:QUESTION_CHARS]
+    text = _ends(_message_text(messages[last]))
     for message in reversed(messages[:last]):
         if len(text) >= QUESTION_CHARS - 1:
             break
         text = f"{text}\n{_message_text(message)}"[:QUESTION_CHARS]
     return text
+
+
+def _ends(text: str) -> str:
+    """The beginning and the end: what is asked stands before a long document or after it."""
+    if len(text) <= QUESTION_CHARS:
+        return text
+    return f"{text[: QUESTION_CHARS // 2]}\n{text[-(QUESTION_CHARS // 2 - 1) :]}"
 
 
 def user_turns(messages: Sequence[Message]) -> int:

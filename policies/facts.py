@@ -69,12 +69,15 @@ def facts(
 
 
 def prompt_text(body: Mapping[str, Any]) -> str:
-    """What the classifier reads: the last user message, then what came before, at most 4,000 characters."""
+    """What the classifier reads: the last user message, then what came before, at most 4,000 characters.
+
+    Of a longer message the beginning and the end: what is asked stands before a long document or after it.
+    """
     messages = _messages(body)
     if not messages:
-        return "\n".join(_prompts(body))[:QUESTION_CHARS]
+        return _ends("\n".join(_prompts(body)))
     last = max((i for i, message in enumerate(messages) if message.get("role") == "user"), default=len(messages) - 1)
-    pieces = [_message_text(messages[last])[:QUESTION_CHARS]]
+    pieces = [_ends(_message_text(messages[last]))]
     room = QUESTION_CHARS - len(pieces[0])
     for message in reversed(messages[:last]):
         if room <= 1:
@@ -83,6 +86,12 @@ def prompt_text(body: Mapping[str, Any]) -> str:
         pieces.append(piece)
         room -= len(piece) + 1
     return "\n".join(pieces)
+
+
+def _ends(text: str) -> str:
+    if len(text) <= QUESTION_CHARS:
+        return text
+    return f"{text[: QUESTION_CHARS // 2]}\n{text[-(QUESTION_CHARS // 2 - 1) :]}"
 
 
 def estimate_tokens(text: str, *, code: bool = False) -> int:

@@ -21,6 +21,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=int, default=5, help="of each run of the load")
+    arguments.add_argument("--requests", type=int, default=200_000, help="over which memory may not grow")
     arguments.add_argument("--no-peers", action="store_true")
     arguments.add_argument("--only", choices=PARTS, action="append", help="print these parts, write nothing")
     arguments.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks" / "gateway.md")
@@ -36,7 +37,7 @@ def main() -> None:
                 folder, chosen.rounds, chosen.seconds, peers=not chosen.no_peers, say=_say
             ),
             "streams": lambda: measures.streams(folder, 200, 50, 2 * chosen.seconds, _say),
-            "memory": lambda: measures.memory(folder, 200_000, 2_000, _say),
+            "memory": lambda: measures.memory(folder, chosen.requests, 2_000, _say),
             "scaling": lambda: measures.scaling(folder, chosen.seconds, _say),
         }
         results = {part: found[part]() for part in PARTS if part in wanted}

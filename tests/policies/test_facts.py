@@ -198,6 +198,19 @@ def test_the_question_comes_first():
     assert prompt_text({"messages": [{"role": "tool", "content": "out"}]}) == "out"
 
 
+def test_a_question_after_a_long_document_is_read():
+    """Of a message that is too long to be read whole, the beginning and the end are."""
+    document = "The annals of the harbour. " * 400
+    for body in (
+        {"messages": [{"role": "user", "content": f"Begin.\n{document}\nWho kept the light?"}]},
+        {"prompt": f"Begin.\n{document}\nWho kept the light?"},
+    ):
+        text = prompt_text(body)
+        assert len(text) == QUESTION_CHARS
+        assert text.startswith("Begin.")
+        assert text.endswith("Who kept the light?")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
