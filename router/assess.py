@@ -1,5 +1,6 @@
 """Assess: ask the classifier."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,18 +14,23 @@ from router.snapshot import Snapshot
 
 
 def assess(services: Services, request: Request) -> Predicted | None:
-    """What the classifier predicts; None where the policy does not ask it, or it failed (counted).
+    """What the classifier predicts; None where the policy does not ask it, or it was late or failed (counted).
 
     Asked on the event loop: it reads a bounded part of the prompt in a tenth of the time that a thread takes to wake.
     """
     if not wanted(request):
         return None
+    began = time.monotonic()
     try:
-        return predict(request)
+        found = predict(request)
     except Exception as error:  # noqa: BLE001 - a router without a classifier still routes, and says so
         services.log_defect(request.id, error)
         services.bus.emit(AssessmentMissed("failed"))
         return None
+    if time.monotonic() - began > request.snapshot.config.classifier.deadline_ms / 1000:
+        services.bus.emit(AssessmentMissed("late"))
+        return None
+    return found
 
 
 def wanted(request: Request) -> bool:
