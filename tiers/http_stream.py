@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from tiers.deadlines import Deadlines
+from tiers.deadlines import Deadlines, Watch
 from tiers.errors import Broken
 
 
@@ -19,6 +19,7 @@ class HttpStream:
         self.model = model
         self._response = response
         self._deadlines = deadlines
+        self._watch = Watch(deadlines, response.content.set_exception)
         self._line = b""
         self._ended = False
 
@@ -35,15 +36,18 @@ class HttpStream:
             raise
         if not chunk:
             self._ended = True
+            self._watch.stop()
             self._response.release()
             raise StopAsyncIteration
-        if not self._deadlines.begun:
-            self._deadlines.begun = self._holds_data(chunk)
+        if not self._deadlines.begun and self._holds_data(chunk):
+            self._deadlines.begun = True
+            self._watch.stop()  # the limit between two pieces may be shorter than the first token's
         return chunk
 
     async def aclose(self) -> None:
         if not self._ended:
             self._ended = True
+            self._watch.stop()
             self._response.close()
 
     async def _read(self) -> bytes:
@@ -52,10 +56,12 @@ class HttpStream:
         try:
             if arrived := content.read_nowait():
                 return arrived
-            async with self._deadlines.limit():
-                return await content.readany()
+            self._watch.wait()
+            return await content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise Broken("the connection broke before the answer was finished") from error
+        finally:
+            self._watch.came()
 
     def _holds_data(self, chunk: bytes) -> bool:
         """Whether a data event has begun; comments and other fields are not the first token."""
