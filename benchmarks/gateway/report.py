@@ -42,7 +42,7 @@ brackets the lowest and the highest.
 | chunks a second, 64 streams of 500 | {chunks:,.0f} (bare: {bare_chunks:,.0f}; direct: {direct:,.0f}) | 40,000 |
 | streams that did not end well | {wrong} | 0 |
 | memory after {requests} requests | {memory:.0f} MB | 250 MB |
-| growth over them, once the cache is full | {growth:+.1f} % | 5 % |
+| growth over them, after half as many to warm up | {growth:+.1f} % | 5 % |
 | growth over {left} streams left by the caller | {left_growth:+.1f} % | 5 % |
 | two processes on two cores against one | {scaling:.2f} | 1.8 |
 

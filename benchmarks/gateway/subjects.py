@@ -51,8 +51,10 @@ def canned(folder: Path, port: int) -> Iterator[str]:
 
 @contextmanager
 def nginx(folder: Path, upstream: str, port: int) -> Iterator[Subject]:
-    with _nginx(folder, NGINX.proxy(folder, port, upstream), "proxy", core=GATEWAY_CORE) as process:
-        yield Subject("nginx as proxy", f"http://127.0.0.1:{port}", pid=process.pid)
+    with _nginx(folder, NGINX.proxy(folder, port, upstream), "proxy", core=GATEWAY_CORE):
+        yield Subject(
+            "nginx as proxy", f"http://127.0.0.1:{port}"
+        )  # its worker is another process than the one started
 
 
 @contextmanager
