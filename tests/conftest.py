@@ -1,4 +1,4 @@
-"""Hypothesis judges what is true, not how fast a busy machine is."""
+"""How hypothesis runs here: no deadline for one example, since a busy build machine would miss it at random."""
 
 from hypothesis import settings
 
