@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from fastapi import FastAPI
 
@@ -55,7 +54,3 @@ class Gateway:
         inference = Inference(services)
         self._hot = dict.fromkeys(HOT_PATHS, inference)
         self._rest = pages(services)
-
-
-def build_app(opening: Callable[[], AbstractAsyncContextManager[Services]]) -> Any:
-    return Gateway(opening)
